@@ -1,0 +1,123 @@
+"""The library: where the exercises, their solutions and their hidden suites are."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+__all__ = ["Exercise", "Library", "Manifest", "Stage", "UserError"]
+
+
+class UserError(Exception):
+    """The user's mistake, in one sentence that says what was wrong and what to do. Exit code 2."""
+
+
+class Stage(msgspec.Struct, forbid_unknown_fields=True):
+    """One follow-up of the interviewer. `par_minutes` is the time that a strong candidate takes for it."""
+
+    title: str
+    points: int
+    par_minutes: int
+
+
+class Manifest(msgspec.Struct, forbid_unknown_fields=True):
+    """`exercise.toml`."""
+
+    title: str
+    round: str
+    summary: str
+    version: int
+    minutes: int
+    stages: list[Stage]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise of a library: its folders and its manifest."""
+
+    name: str
+    root: Path
+    manifest: Manifest
+
+    @property
+    def folder(self) -> Path:
+        """What a candidate gets: statement, stub, sample tests, manifest."""
+        return self.root / "exercises" / self.name
+
+    @property
+    def stub(self) -> Path:
+        """The module that a candidate starts from."""
+        return self.folder / f"{self.name}.py"
+
+    @property
+    def solutions(self) -> Path:
+        """The reference, the alternates and the discussion."""
+        return self.root / "solutions" / self.name
+
+    @property
+    def reference(self) -> Path:
+        """The reference solution."""
+        return self.solutions / f"{self.name}.py"
+
+    @property
+    def alternates(self) -> list[Path]:
+        """Right solutions in other styles."""
+        return sorted(self.solutions.glob("alternate_*.py"))
+
+    @property
+    def suite(self) -> Path:
+        """The hidden suite."""
+        return self.root / "tests" / "exercises" / self.name
+
+    def suite_hash(self) -> str:
+        """SHA-256 over the names and contents of the suite's files."""
+        digest = hashlib.sha256()
+        for path in sorted(self.suite.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(self.suite).as_posix()}\0{path.stat().st_size}\0".encode())
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+
+class Library:
+    """A folder with `exercises/`, `solutions/` and `tests/exercises/`: Burnin's own, or a private one of the same layout."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def find(cls, given: Path | None, start: Path) -> Library:
+        """The library that the user means: the one given, or the one around `start`, or around this package.
+
+        Raises `UserError` if there is none.
+        """
+        if given is not None:
+            if not (given / "exercises").is_dir():
+                raise UserError(f"{given} has no folder named exercises; give the folder of a library to --library.")
+            return cls(given.resolve())
+        for folder in (start, *start.parents, *Path(__file__).resolve().parents):
+            if (folder / "exercises").is_dir() and (folder / "solutions").is_dir():
+                return cls(folder.resolve())
+        raise UserError("There is no library here; run this in a checkout of Burnin, or name one with --library.")
+
+    def names(self) -> list[str]:
+        """The names of all exercises."""
+        return sorted(path.parent.name for path in (self.root / "exercises").glob("*/exercise.toml"))
+
+    def exercise(self, name: str) -> Exercise:
+        """The exercise of this name. Raises `UserError` if there is none, or its manifest is wrong."""
+        path = self.root / "exercises" / name / "exercise.toml"
+        if name not in self.names():
+            near = difflib.get_close_matches(name, self.names(), 1, 0.4)
+            hint = f"did you mean {near[0]}?" if near else "`burnin list` shows those that there are."
+            raise UserError(f"There is no exercise named {name}; {hint}")
+        try:
+            manifest = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Manifest)
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+            raise UserError(f"{path} is not a manifest: {error}.") from None
+        return Exercise(name, self.root, manifest)

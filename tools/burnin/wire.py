@@ -1,0 +1,382 @@
+"""The protocol between judge and worker: one message there, one back, msgpack with a length in front.
+
+The worker speaks and the judge answers. Every message from the worker carries its virtual time, so that the judge can check
+that time only moves forward and agrees with the durations that the judge gave. What comes later in a script is told no
+earlier than the worker needs it: the arguments of a call only when the call begins.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from typing import Any
+
+import msgspec
+
+from burnin.plain import Hostile
+from burnin.script import Backend, Consume, Mode, Pause
+
+__all__ = [
+    "LATE",
+    "MAX_MESSAGE",
+    "Absent",
+    "Answer",
+    "Begin",
+    "Blocked",
+    "CallSpec",
+    "CancelSent",
+    "Cancelled",
+    "Confined",
+    "Connection",
+    "Done",
+    "Dropped",
+    "Fail",
+    "Finished",
+    "Go",
+    "Gone",
+    "Item",
+    "Loaded",
+    "More",
+    "Next",
+    "Ok",
+    "Order",
+    "Play",
+    "Raised",
+    "Resume",
+    "Returned",
+    "Status",
+    "Stopped",
+    "Take",
+    "WorldCall",
+    "WorldCancelled",
+]
+
+MAX_MESSAGE = 1 << 20
+"""The longest message in bytes, either way."""
+
+LATE = "no answer in time"
+"""The text of a `Gone` that means patience ran out."""
+
+_HEAD = struct.Struct(">I")
+
+
+class _FromWorker(msgspec.Struct, array_like=True, tag=True, forbid_unknown_fields=True):
+    pass
+
+
+class _FromJudge(msgspec.Struct, array_like=True, tag=True, forbid_unknown_fields=True):
+    pass
+
+
+# ---- what the worker says
+
+
+class Confined(_FromWorker):
+    """How the worker is confined. It says so before it runs any of the submission, which could make it lie."""
+
+    backend: str
+    details: list[str]
+
+
+class Loaded(_FromWorker):
+    """The submission was imported; or `problem` says why it could not be."""
+
+    problem: str | None
+
+
+class Next(_FromWorker):
+    """The actor is ready for its first step (-1: the set-up, -2: leaving what was entered)."""
+
+    actor: int
+    t: float
+
+
+class Begin(_FromWorker):
+    """The call's time has come and it is made now; the answer is a `CallSpec`."""
+
+    call: int
+    t: float
+
+
+class Absent(_FromWorker):
+    """The submission does not have what the call names."""
+
+    call: int
+    t: float
+    name: str
+
+
+class Returned(_FromWorker):
+    call: int
+    t: float
+    value: Any
+
+
+class Raised(_FromWorker):
+    """The call raised: the names of the exception's type and its bases, its text, and the submission's line."""
+
+    call: int
+    t: float
+    types: list[str]
+    message: str
+    line: str | None
+
+
+class Cancelled(_FromWorker):
+    """The call ended by cancellation."""
+
+    call: int
+    t: float
+
+
+class Dropped(_FromWorker):
+    """A failure in the submission cancelled actors from outside of their calls; none of them goes on."""
+
+    t: float
+
+
+class CancelSent(_FromWorker):
+    """The cancellation that the script asks for was delivered."""
+
+    call: int
+    t: float
+
+
+class Item(_FromWorker):
+    """The call's iterator gave an item; the answer is the consumer's pause, or `Done` to stop."""
+
+    call: int
+    t: float
+    value: Any
+
+
+class WorldCall(_FromWorker):
+    """The submission calls into a world."""
+
+    world: str
+    method: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    t: float
+
+
+class Resume(_FromWorker):
+    """The time that a world call takes has passed."""
+
+    effect: int
+    t: float
+
+
+class WorldCancelled(_FromWorker):
+    """The task that was inside a world call was cancelled there."""
+
+    effect: int
+    t: float
+
+
+class Blocked(_FromWorker):
+    """Async code blocked the event loop with `time.sleep` for so many seconds."""
+
+    t: float
+    seconds: float
+    line: str | None
+
+
+class Stopped(msgspec.Struct, array_like=True):
+    """Why a play could not go on; see `burnin.worker.simulation.report.Stop`."""
+
+    kind: str
+    waiting: list[tuple[str, str | None]]
+
+
+class Finished(_FromWorker):
+    """The play is over. `left` names tasks or threads that the submission left behind."""
+
+    t: float
+    stop: Stopped | None
+    left: list[tuple[str, str | None]]
+    problem: str | None
+    dirty: bool
+
+
+# ---- what the judge answers
+
+
+class Play(_FromJudge):
+    """Play a script: how many actors there are and how they run. Everything else follows call by call."""
+
+    mode: Mode
+    backend: Backend
+    seed: int | None
+    tape: tuple[int, ...]
+    gap: int
+    drift: bool
+    worlds: dict[str, dict[str, str]]
+    """The methods of each world and how each answers: plain, timed (it may take virtual time) or constant (it may be remembered)."""
+    actors: list[str]
+
+
+class CallSpec(_FromJudge):
+    """The call to make: see `burnin.script.Step`. `kind` is call, enter, leave or rest."""
+
+    kind: str
+    do: str
+    on: str | None
+    args: list[Any]
+    kwargs: dict[str, Any]
+    save: str | None
+    read: tuple[str, ...]
+    cancel_after: Pause | None
+    cancel_at_await: int | None
+    consume: Consume | None
+
+
+class Go(_FromJudge):
+    """The next call of this actor: wait that long, then say `Begin`; or, where nothing is to be waited for, make it now."""
+
+    call: int
+    after: Pause
+    now: CallSpec | None
+
+
+class More(_FromJudge):
+    """Pause that long, then take the next item."""
+
+    pause: Pause
+
+
+class Ok(_FromJudge):
+    """Heard."""
+
+
+class Done(_FromJudge):
+    """There is nothing more for this actor, or from this iterator."""
+
+
+class Take(_FromJudge):
+    """The world call takes this long; then say `Resume`."""
+
+    effect: int
+    pause: Pause
+
+
+class Answer(_FromJudge):
+    """What the world call returns."""
+
+    value: Any
+
+
+class Fail(_FromJudge):
+    """What the world call raises: a type by name, from the submission or the builtins, with one text argument."""
+
+    error: str
+    message: str
+
+
+ToJudge = (
+    Confined
+    | Loaded
+    | Next
+    | Begin
+    | Absent
+    | Returned
+    | Raised
+    | Cancelled
+    | CancelSent
+    | Dropped
+    | Item
+    | WorldCall
+    | Resume
+    | WorldCancelled
+    | Blocked
+    | Finished
+)
+ToWorker = Play | Go | CallSpec | More | Ok | Done | Take | Answer | Fail
+
+
+class Order(msgspec.Struct, array_like=True):
+    """What the judge asks of the template: fork a worker for this file (its socket comes along), or end the worker `end`."""
+
+    submission: str = ""
+    confined: bool = True
+    end: int = 0
+
+
+class Status(msgspec.Struct, array_like=True):
+    """The pid of the new worker, or the wait status of the ended one."""
+
+    pid: int
+    status: int = 0
+
+
+class Gone(Exception):
+    """The other side closed the connection, or did not answer in time."""
+
+
+class Connection:
+    """One end of the protocol over a stream socket."""
+
+    def __init__(self, sock: socket.socket, incoming: Any) -> None:
+        self._sock = sock
+        self._decode = msgspec.msgpack.Decoder(incoming).decode
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._pending = b""
+        self._patience: float | None = None
+        self.heard = 0
+        """Bytes received so far."""
+
+    def send(self, message: Any) -> None:
+        """Send one message. Raises `Gone` if the other side has gone or does not read, `Hostile` if it is too long."""
+        data = self._encode(message)
+        if len(data) > MAX_MESSAGE:
+            raise Hostile(f"a message of {len(data)} bytes")
+        try:
+            self._sock.sendall(_HEAD.pack(len(data)) + data)
+        except OSError as error:
+            raise Gone(LATE if isinstance(error, BlockingIOError) else str(error)) from None
+
+    def be_patient(self, seconds: float) -> None:
+        """Let `send` and `receive` give up after so many real seconds of silence, or with a message that does not end.
+
+        The kernel's own timeouts, because Python's would add a system call to each message.
+        """
+        self._patience = seconds
+        patience = struct.pack("@ll", int(seconds), round(seconds % 1 * 1e6))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+
+    def receive(self) -> Any:
+        """The next message.
+
+        Raises `Gone` when the other side closes or the socket's timeout passes, and `Hostile` when the bytes are not a message.
+        """
+        head = self._exactly(_HEAD.size)
+        (length,) = _HEAD.unpack(head)
+        if length > MAX_MESSAGE:
+            raise Hostile(f"a message of {length} bytes")
+        data = self._exactly(length)
+        try:
+            return self._decode(data)
+        except (msgspec.DecodeError, ValueError, TypeError, RecursionError, OverflowError) as error:
+            raise Hostile(f"a message that does not fit the protocol: {str(error)[:200]}") from None
+
+    def _exactly(self, size: int) -> bytes:
+        if self._patience is not None:  # in a worker there is none, and clocks are virtual
+            deadline = time.monotonic() + 2 * self._patience
+        while len(self._pending) < size:
+            if self._patience is not None and time.monotonic() > deadline:
+                raise Gone(LATE)  # it sends a byte now and then
+            try:
+                data = self._sock.recv(65_536)
+            except OSError as error:
+                raise Gone(LATE if isinstance(error, BlockingIOError) else str(error)) from None
+            if not data:
+                raise Gone("the connection was closed")
+            self._pending += data
+            self.heard += len(data)
+        data, self._pending = self._pending[:size], self._pending[size:]
+        return data
+
+    def close(self) -> None:
+        self._sock.close()
