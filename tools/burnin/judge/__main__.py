@@ -1,0 +1,73 @@
+"""A judge process: reads a `Request`, then batches of property ids, from standard input, and writes a `Listed` and then `Judged` lines.
+
+python -m burnin.judge
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from burnin.judge.processes import Template
+from burnin.judge.protocol import Judged, Listed, Request
+
+
+def main() -> int:
+    """Judge until the input ends. Exit code 0, or 3 if the suite could not be read."""
+    lines = os.fdopen(os.dup(0), "rb")  # pytest takes the standard descriptors away while it captures
+    request = msgspec.json.decode(lines.readline(), type=Request)
+    _stay_on(request.core)
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # whatever pytest or a suite prints is not part of the protocol
+
+    def say(message: Listed | Judged) -> None:
+        out.write(msgspec.json.encode(message) + b"\n")
+
+    with Template(Path(request.submission).read_bytes(), request.name, confined=request.confined) as template:
+        template.start()  # it imports on another core while this process imports pytest and Hypothesis
+
+        # Nothing that the user has set for pytest or installed beside it has a say in a score.
+        os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": ""}
+        import pytest
+
+        from burnin.judge.player import WorkerPlayer
+        from burnin.judge.plugin import JudgePlugin
+
+        def asked() -> Iterator[list[str]]:
+            for line in lines:
+                yield line.decode().split()
+
+        plugin = JudgePlugin(
+            lambda: WorkerPlayer(template),
+            effort=request.effort,
+            seed=request.seed,
+            asked=asked(),
+            listed=lambda properties: say(Listed(properties)),
+            judged=say,
+        )
+        sys.path.insert(0, str(Path(request.suite)))
+        unwanted = ("cacheprovider", "terminal", "xdist", "asyncio", "timeout", "hypothesispytest")
+        options = [option for name in unwanted for option in ("-p", f"no:{name}")]
+        options += ["-c", os.devnull, "--rootdir", request.suite, "--confcutdir", request.suite, "-W", "error"]
+        status = pytest.main([*options, "--import-mode=importlib", request.suite], plugins=[plugin])
+        if plugin.problems:
+            say(Listed([], "; ".join(dict.fromkeys(plugin.problems))))
+        if plugin.problems or status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            return 3  # pytest has said why on standard error
+    return 0
+
+
+def _stay_on(core: int | None) -> None:
+    """Keep this process and its workers on one core, where the system can: a message between two processes then costs a third."""
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(0, {core})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""The pytest plugin of a judge process: collects the suite's promises and judges those that it is asked for."""
+
+from __future__ import annotations
+
+import gc
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burnin.judge.explore import EFFORTS, Batch, Failure, explore
+from burnin.judge.player import Play, Player
+from burnin.judge.promise import Promise, promise_of
+from burnin.judge.protocol import Judged, SuiteProperty
+from burnin.judge.story import story
+from burnin.judge.verdict import Broken, NotAttempted, Verdict
+from burnin.judge.world import Handle
+from burnin.plain import Opaque, json_ready, opaque
+from burnin.scorecard import Counterexample
+from burnin.script import script_to_data
+
+__all__ = ["JudgePlugin"]
+
+MAX_TEXT = 200
+
+
+class JudgePlugin:
+    """Give it to `pytest.main`. `listed` hears the suite's properties, `judged` each result; `asked` yields batches of ids to judge."""
+
+    def __init__(
+        self,
+        new_player: Callable[[], Player],
+        *,
+        effort: str,
+        seed: int,
+        asked: Iterator[list[str]],
+        listed: Callable[[list[SuiteProperty]], None],
+        judged: Callable[[Judged], None],
+    ) -> None:
+        self._new_player, self._effort, self._seed = new_player, effort, seed
+        self._asked, self._listed, self._judged = asked, listed, judged
+        self.problems: list[str] = []
+        self._raised = "pytest did not run it"
+        self._promise_judged = False
+        self._began, self._before = 0.0, 0
+        self._player = new_player()
+        self._batch: Batch | None = None
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep what went wrong in reading the suite, unless `pytest_exception_interact` has told it better."""
+        if report.failed and not self.problems:
+            self.problems.append(f"{report.nodeid}: {str(report.longrepr).strip().splitlines()[-1]}")
+
+    def pytest_exception_interact(self, node: pytest.Item | pytest.Collector, call: pytest.CallInfo[Any]) -> None:
+        """Keep what was raised by the import of a suite's file, or around one of its tests."""
+        assert call.excinfo is not None
+        self._raised = _told(call.excinfo.value, node.config.rootpath)
+        if isinstance(node, pytest.Collector):
+            self.problems.append(self._raised)
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Keep what went wrong in pytest, or in this plugin."""
+        self.problems.append(f"{excinfo.typename}: {excinfo.value}")
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Run the items in the order in which they are asked for, instead of all in theirs."""
+        if self.problems:
+            return True
+        items: dict[str, tuple[pytest.Item, Promise]] = {}
+        for item in session.items:
+            found = promise_of(getattr(item, "obj", None))
+            if found is None:
+                self.problems.append(f"{item.path.name}: {item.name} has no @promise, so it is no property")
+            elif found.id in items:
+                other = items[found.id][0].path.name
+                self.problems.append(f"{item.path.name}: {item.name} has the name of a property in {other}")
+            else:
+                items[found.id] = (item, found)
+        if not items:
+            self.problems.append("it has no property: no function with @promise in a file named test_*.py")
+        if self.problems:
+            return True
+        batches: dict[object, int] = {}
+        properties = []
+        for _, p in items.values():
+            number = batches.setdefault(p.id if p.scripts is None else id(p.scripts), len(batches))
+            properties.append(SuiteProperty(p.id, p.title, p.stage, p.points, p.level, p.rule, number))
+        self._listed(properties)
+        gc.freeze()
+        gc.disable()  # the histories of a batch are kept until its end: looking through them again and again frees nothing
+        for batch in self._asked:
+            self._batch, self._player = None, self._new_player()
+            for asked in batch:
+                item, found = items[asked]
+                self._promise_judged = False
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+                if not self._promise_judged:  # a fixture of the suite failed, or this plugin
+                    self._tell(found, _stumbled(None, self._raised), self._raised)
+            self._player.close()
+            self._batch = None
+            gc.collect()
+        return True
+
+    @pytest.fixture
+    def judgement(self) -> Callable[[Promise], None]:
+        """What a promise's test function is given: judges it and tells the result."""
+        return self._judge
+
+    def _judge(self, promise: Promise) -> None:
+        self._began, self._before = time.perf_counter(), self._player.plays
+        play: Play | None = None
+        fault = None
+        failure: Failure | None = None
+        try:
+            play = self._play_for(promise)
+            if isinstance(play, Batch):
+                seed = f"{self._seed}:{promise.id}"
+                explore(promise.check, play, effort=EFFORTS[self._effort], seed=seed, scale=promise.scale)
+            else:
+                promise.check(play)
+        except Failure as failed:
+            failure = failed
+        except Verdict as verdict:
+            failure = _seen(play, verdict)
+        except Exception as error:  # the check stumbled over what the submission returned, or is itself wrong
+            fault = _told(error, Path(promise.check.__code__.co_filename).parent)
+            failure = _stumbled(play, fault)
+        self._tell(promise, failure, fault)
+
+    def _tell(self, promise: Promise, failure: Failure | None, fault: str | None) -> None:
+        counterexample = None if failure is None else _counterexample(promise, failure)
+        confined = self._player.confined
+        self._judged(
+            Judged(
+                promise.id,
+                "passed" if failure is None else failure.verdict.status,  # type: ignore[arg-type]  # the verdicts' own words
+                counterexample,
+                time.perf_counter() - self._began,
+                self._player.plays - self._before,
+                confined.backend if confined else "none",
+                confined.details if confined else [],
+                self._player.import_problem,
+                fault,
+            )
+        )
+        self._promise_judged = True
+
+    def _play_for(self, promise: Promise) -> Play:
+        if promise.scripts is None:
+            return self._player
+        if self._batch is None:
+            self._batch = Batch(promise.scripts, self._player, str(self._seed))
+        return self._batch
+
+
+def _seen(play: Play | None, verdict: Verdict) -> Failure:
+    last = None if play is None else play.last
+    return Failure(verdict, None if last is None else last.script, None if last is None else last.history)
+
+
+def _stumbled(play: Play | None, fault: str) -> Failure:
+    return _seen(play, Broken("values that the statement describes", f"one that the check cannot read ({fault})"))
+
+
+def _told(error: BaseException, suite: Path) -> str:
+    """An error in one line: `file:line: type: text`, the line being the suite's innermost."""
+    if isinstance(error, pytest.Collector.CollectError) and error.__cause__ is not None:
+        error = error.__cause__  # pytest's text around it has many lines
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return f"{Path(error.filename).name}:{error.lineno}: {type(error).__name__}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(suite)] or frames
+    where = f"{Path(own[-1].filename).name}:{own[-1].lineno}: " if own else ""
+    text = " ".join(str(error).split())
+    return f"{where}{type(error).__name__}" + (f": {text[:MAX_TEXT]}" if text else "")
+
+
+def _counterexample(promise: Promise, failure: Failure) -> Counterexample | None:
+    verdict, script, history = failure.verdict, failure.script, failure.history
+    if isinstance(verdict, NotAttempted):
+        return None
+    where = f"stage {promise.stage}, {promise.rule}"
+    expected = verdict.expected if isinstance(verdict, Broken) else promise.title
+    got = verdict.got if isinstance(verdict, Broken) else str(verdict)
+    events = [] if history is None else [_event(event) for event in history.events[:400]]
+    return Counterexample(
+        None if script is None else script_to_data(script),
+        events,
+        expected,
+        got,
+        story(promise.title, where, verdict, script, history),
+    )
+
+
+def _event(event: Any) -> dict[str, Any]:
+    return {
+        "seq": event.seq,
+        "t": event.t,
+        "kind": event.kind,
+        "actor": event.actor,
+        "call": event.call,
+        "what": event.what,
+        "value": json_ready(event.value, _handle),
+    }
+
+
+def _handle(value: Any) -> Any:
+    if isinstance(value, Handle):
+        return {"$object": "handle", "fields": {"number": value.number, "about": str(value.about)}}
+    if isinstance(value, Opaque):
+        return opaque(value.type, {name: json_ready(field, _handle) for name, field in value.fields.items()})
+    return None

@@ -1,0 +1,114 @@
+"""Worlds: what a submission is given to talk to. A world lives with the judge; the submission sees a proxy of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator
+from typing import Any, ClassVar, TypeVar, overload
+
+from burnin.history import Call
+from burnin.script import Pause, Step, WorldSpec
+
+__all__ = ["Cancelled", "Fails", "Handle", "World", "call"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Cancelled(BaseException):
+    """Thrown into a world's method at its `yield` when the caller's task was cancelled there."""
+
+
+class Fails(Exception):
+    """Raised by a world's method to make the submission's call raise.
+
+    `Fails("LoadFailed", "out of memory")` raises the submission's `LoadFailed`, or the builtin of that name.
+    """
+
+    def __init__(self, error: str, message: str = "") -> None:
+        super().__init__(error, message)
+        self.error, self.message = error, message
+
+
+class Handle:
+    """Something that a world issued. It compares by identity; `about` is whatever the world knows of it."""
+
+    def __init__(self, number: int, about: Any) -> None:
+        self.number = number
+        self.about = about
+
+    def __repr__(self) -> str:
+        return f"<handle {self.number}: {self.about}>"
+
+
+@overload
+def call(function: Function) -> Function: ...
+@overload
+def call(*, shown: bool = ..., constant: bool = ...) -> Callable[[Function], Function]: ...
+def call(function: Function | None = None, *, shown: bool = True, constant: bool = False) -> Any:
+    """Mark a method of a world as one that the submission may call.
+
+    A plain method answers at once. A generator takes virtual time: each `yield` of a `Pause`, or of plain seconds, is time that
+    passes; what it returns is the answer. In `tasks`, a generator is a coroutine function to the submission. A method that is
+    not `shown` (it only answers a question) is left out of stories. A `constant` one answers the same question the same way
+    throughout a play, so the worker may remember the answer; it is not shown.
+    """
+
+    def mark(function: Function) -> Function:
+        timed = inspect.isgeneratorfunction(function)
+        how = "timed" if timed else "constant" if constant else "plain"
+        function.__burnin_call__ = (how, shown and not constant)  # type: ignore[attr-defined]  # a mark on a plain function
+        return function
+
+    return mark if function is None else mark(function)
+
+
+class World:
+    """The base of a suite's worlds. Made anew for each play, from the plain data in the script."""
+
+    known: ClassVar[dict[str, type[World]]] = {}
+    methods: ClassVar[dict[str, str]] = {}
+    """The methods that the submission may call, and how each answers (see `burnin.wire.Play`)."""
+
+    unshown: ClassVar[frozenset[str]] = frozenset()
+    """Those of them that stories leave out."""
+
+    now: float = 0.0
+    """Virtual seconds; set before each call."""
+    seq: int = 0
+    """The number of the history's event that the call is; set before each call."""
+
+    def __init_subclass__(cls) -> None:
+        World.known[cls.__name__] = cls
+        cls.methods = {
+            name: member.__burnin_call__[0]
+            for name, member in inspect.getmembers(cls, inspect.isfunction)
+            if hasattr(member, "__burnin_call__")
+        }
+        cls.unshown = frozenset(name for name in cls.methods if not getattr(cls, name).__burnin_call__[1])
+
+    @classmethod
+    def of(cls, **kwargs: Any) -> WorldSpec:
+        """How a script names this world: its class, and what it is made from (plain data)."""
+        return WorldSpec(cls.__name__, kwargs)
+
+    @classmethod
+    def told(cls, **kwargs: Any) -> str:
+        """The world in a few words, for the first line of a story. By default, what it is made from."""
+        return ", ".join(f"{key} {value}" for key, value in kwargs.items())
+
+    def drive(self) -> Generator[Step, Call, None]:
+        """Make an actor's steps one by one: each `yield` gives a step and gets the call that came of it.
+
+        Only for a world that a script names in `drivers`; what it needs to know at the end of the play it keeps on itself.
+        """
+        raise NotImplementedError(f"{type(self).__name__} drives no actor")
+
+    def issue(self, about: Any) -> Handle:
+        """A new handle, which the submission cannot make up. When it comes back, the method gets this same object."""
+        self._issued = getattr(self, "_issued", 0) + 1
+        return Handle(self._issued, about)
+
+
+def as_pause(taken: Any) -> Pause:
+    """What a world's method yielded, as a pause."""
+    return (float(taken[0]), int(taken[1])) if isinstance(taken, (tuple, list)) else (float(taken), 0)
