@@ -1,0 +1,114 @@
+"""`burnin list` and `burnin start`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from burnin.library import Library
+from burnin.practice import Attempts
+
+from .fakes import FakeGrader, Run
+
+
+def test_list_by_round(run: Run) -> None:
+    ran = run("list")
+    assert (ran.code, ran.err) == (0, "")
+    assert (
+        ran.out
+        == """\
+onsite
+  toy  100 points in 2 stages, par 35 minutes, not tried yet
+      Write a toy that does what such a thing does.
+phone
+  zoo  100 points in 2 stages, par 35 minutes, not tried yet
+      Write a zoo that does what such a thing does.
+"""
+    )
+
+
+def test_list_tells_the_best_score(run: Run, grader: FakeGrader) -> None:
+    run("start", "toy")
+    run("grade")
+    grader.passed = (False, False, False)
+    run("grade")
+    assert "toy  100 points in 2 stages, par 35 minutes, your best: 20\n" in run("list").out
+
+
+def test_list_fits_a_narrow_terminal(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert max(map(len, run("list").out.splitlines())) <= 40
+
+
+def test_list_json_is_one_array(run: Run) -> None:
+    ran = run("list", "--json")
+    assert json.loads(ran.out)[0] == {
+        "name": "toy",
+        "title": "A toy",
+        "round": "onsite",
+        "summary": "Write a toy that does what such a thing does.",
+        "points": 100,
+        "par_minutes": 35,
+        "minutes": 45,
+        "stages": 2,
+        "best": None,
+    }
+
+
+def test_one_wrong_manifest_does_not_hide_the_others(run: Run, root: Path) -> None:
+    (root / "exercises" / "zoo" / "exercise.toml").write_text("title = 3")
+    ran = run("list", "--json")
+    assert ran.code == 2
+    assert [entry["name"] for entry in json.loads(ran.out)] == ["toy"]
+    assert "exercise.toml is not a manifest" in ran.err
+
+
+def test_an_empty_library(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bare" / "exercises").mkdir(parents=True)
+    assert run("list", "--library", str(tmp_path / "bare")).out == "This library has no exercises yet.\n"
+
+
+def test_a_library_that_is_none(run: Run, tmp_path: Path) -> None:
+    ran = run("list", "--library", str(tmp_path))
+    assert ran.code == 2
+    assert ran.err == f"burnin: {tmp_path} has no folder named exercises; give the folder of a library to --library.\n"
+
+
+def test_start_says_where_everything_is(run: Run, root: Path) -> None:
+    ran = run("start", "toy")
+    assert (ran.code, ran.err) == (0, "")
+    attempt = Attempts(Library(root)).latest("toy")
+    assert attempt is not None
+    assert attempt.clock.started.tzinfo is not None
+    assert (
+        ran.out
+        == f"""\
+The clock runs: 45 minutes from {attempt.clock.started:%H:%M}.
+  read    attempts/toy/1/README.md
+  write   attempts/toy/1/toy.py
+  try     attempts/toy/1/test_toy.py, with pytest
+  score   burnin grade
+"""
+    )
+
+
+def test_start_again_keeps_the_first(run: Run, root: Path) -> None:
+    run("start", "toy")
+    (root / "attempts" / "toy" / "1" / "toy.py").write_text("# my work\n")
+    assert "attempts/toy/2/toy.py" in run("start", "toy").out
+    assert (root / "attempts" / "toy" / "1" / "toy.py").read_text() == "# my work\n"
+
+
+def test_start_of_what_there_is_not(run: Run) -> None:
+    ran = run("start", "tyo")
+    assert (ran.code, ran.out, ran.err) == (2, "", "burnin: There is no exercise named tyo; did you mean toy?\n")
+
+
+def test_start_where_nothing_can_be_written(run: Run, root: Path) -> None:
+    (root / "attempts").write_text("in the way")
+    ran = run("start", "toy")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"burnin: An attempt cannot be written to {root / 'attempts'} (")
+    assert ran.err.endswith("make that folder writable, or work in a copy of the library.\n")
