@@ -1,0 +1,1 @@
+"""The hidden suite of the GPU rate limiter."""
