@@ -54,6 +54,8 @@ class PropertyResult(msgspec.Struct):
     score: int
     possible: int
     counterexample: Counterexample | None
+    tags: list[str] = []
+    """Kinds of mistake that it finds: boundaries, cancellation, concurrency, cost, failure, memory, order, policy."""
 
 
 class StageResult(msgspec.Struct):

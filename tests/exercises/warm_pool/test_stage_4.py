@@ -14,7 +14,7 @@ from .traces import lru_seconds, optimal_seconds, script_of, traces
 from .world import Asked, RankedPolicy, Trace
 
 
-@promise(stage=4, points=3, level="core", rule="Pinned", scripts=concurrent(pinned=True))
+@promise(stage=4, points=3, level="core", rule="Pinned", scripts=concurrent(pinned=True), tags=("policy",))
 def test_pinned(play: Play, script: Script) -> None:
     "Entering loads the pinned models, and they are never unloaded before the pool closes."
     history = play(script)
@@ -32,7 +32,7 @@ def test_pinned(play: Play, script: Script) -> None:
             require(not missing, f"{', '.join(missing)} to be loaded when the block is entered", "not loaded", mark.at)
 
 
-@promise(stage=4, points=2, level="senior", rule="Pinned", scripts=entering())
+@promise(stage=4, points=2, level="senior", rule="Pinned", scripts=entering(), tags=("failure",))
 def test_entering(play: Play, script: Script) -> None:
     "Pinned models that do not fit raise ModelTooLarge, a pinned load that fails makes entering raise LoadFailed itself, and nothing stays loaded."
     history = play(script)
@@ -74,7 +74,15 @@ def test_entering(play: Play, script: Script) -> None:
         check_alive(history)
 
 
-@promise(stage=4, points=5, level="core", rule="Idle", scripts=concurrent(idle=True, pinned=True), scale=1.5)
+@promise(
+    stage=4,
+    points=5,
+    level="core",
+    rule="Idle",
+    scripts=concurrent(idle=True, pinned=True),
+    scale=1.5,
+    tags=("boundaries",),
+)
 def test_idle(play: Play, script: Script) -> None:
     "A model that is not pinned and has no lease is unloaded exactly idle_ttl after its last use, and not before unless room is needed."
     ttl = script.setup[0].kwargs["idle_ttl"]
@@ -115,7 +123,7 @@ def test_idle(play: Play, script: Script) -> None:
                 check_unload_makes_room(mark, state)
 
 
-@promise(stage=4, points=4, level="core", rule="Policy", scripts=concurrent(policy=True, pinned=True))
+@promise(stage=4, points=4, level="core", rule="Policy", scripts=concurrent(policy=True, pinned=True), tags=("policy",))
 def test_policy(play: Play, script: Script) -> None:
     "The policy is told of every acquire and asked, with the candidates and the missing bytes, what to unload for room; exactly what it names is unloaded."
     history = play(script)
@@ -179,7 +187,7 @@ def check_question(asked: Asked, state: State) -> None:
     )
 
 
-@promise(stage=4, points=6, level="core", rule="Better than LRU")
+@promise(stage=4, points=6, level="core", rule="Better than LRU", tags=("policy",))
 def test_better_than_lru(play: Play) -> None:
     "Over all traces, the policy spends at most 70 % of the load seconds of least-recently-used eviction."
     spent, dearest = spend(play)
@@ -188,7 +196,7 @@ def test_better_than_lru(play: Play) -> None:
     require(spent <= 0.7 * lru, f"at most {0.7 * lru:.0f} s of loading, 70 % of the {lru:.0f} s of LRU", got, 0)
 
 
-@promise(stage=4, points=5, level="senior", rule="Close to the best")
+@promise(stage=4, points=5, level="senior", rule="Close to the best", tags=("policy",))
 def test_close_to_the_best(play: Play) -> None:
     "Over all traces, the policy spends at most 1.7 times the load seconds of the offline optimum."
     spent, dearest = spend(play)

@@ -52,6 +52,14 @@ def test_a_promise_without_a_sentence_is_refused() -> None:
         mark()(test_budget)
 
 
+def test_tags_are_of_the_known_kinds() -> None:
+    made = promise_of(mark(tags=("boundaries", "cost"))(check))
+    assert made is not None
+    assert made.tags == ("boundaries", "cost")
+    with pytest.raises(ValueError, match="there is no tag 'luck'"):
+        mark(tags=("luck",))
+
+
 @pytest.mark.parametrize("wrong", [{"level": "middling"}, {"points": 0}, {"points": -1}])
 def test_there_are_two_levels_and_points_to_win(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="level"):

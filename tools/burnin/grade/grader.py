@@ -104,6 +104,7 @@ def _result(listed: SuiteProperty, judged: Judged | None) -> PropertyResult:
         listed.points if status == "passed" else 0,
         listed.points,
         None if judged is None else judged.counterexample,
+        listed.tags,
     )
 
 

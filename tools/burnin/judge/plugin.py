@@ -87,7 +87,7 @@ class JudgePlugin:
         properties = []
         for _, p in items.values():
             number = batches.setdefault(p.id if p.scripts is None else id(p.scripts), len(batches))
-            properties.append(SuiteProperty(p.id, p.title, p.stage, p.points, p.level, p.rule, number))
+            properties.append(SuiteProperty(p.id, p.title, p.stage, p.points, p.level, p.rule, number, list(p.tags)))
         self._listed(properties)
         gc.freeze()
         gc.disable()  # the histories of a batch are kept until its end: looking through them again and again frees nothing

@@ -23,9 +23,11 @@ from burnin.history import Event
 from burnin.judge.verdict import Broken
 from burnin.script import Script
 
-__all__ = ["Level", "Promise", "broken", "promise", "promise_of", "require"]
+__all__ = ["Level", "Promise", "Tag", "broken", "promise", "promise_of", "require"]
 
 Level = Literal["core", "senior"]
+Tag = Literal["boundaries", "cancellation", "concurrency", "cost", "failure", "memory", "order", "policy"]
+"""A kind of mistake; a property has one or two, so that a candidate learns which kinds come back."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Promise:
     check: Callable[..., None]
     scripts: SearchStrategy[Script] | None
     scale: float
+    tags: tuple[Tag, ...] = ()
 
 
 def promise(
@@ -51,11 +54,13 @@ def promise(
     rule: str,
     scripts: SearchStrategy[Script] | None = None,
     scale: float = 1.0,
+    tags: tuple[Tag, ...] = (),
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Mark a test function as a property.
 
     `scale` multiplies the number of scripts that an effort plays, for a property whose mistakes are rarer (or whose plays are
-    dearer) than others'. Raises `ValueError` for a function without a docstring, and for a level or points that there are not.
+    dearer) than others'. `tags` are the kinds of mistake that it finds. Raises `ValueError` for a function without a docstring, and
+    for a level, points or tags that there are not.
     """
 
     if level not in get_args(Level) or points < 1:
@@ -63,11 +68,15 @@ def promise(
             f"level {level!r} with {points} points: a level is one of {get_args(Level)}, points are 1 or more"
         )
 
+    for tag in tags:
+        if tag not in get_args(Tag):
+            raise ValueError(f"there is no tag {tag!r}: a tag is one of {get_args(Tag)}")
+
     def mark(check: Callable[..., None]) -> Callable[..., None]:
         title = " ".join((check.__doc__ or "").split())
         if not title:
             raise ValueError(f"{check.__name__} needs a docstring: the sentence that the candidate reads")
-        made = Promise(check.__name__.removeprefix("test_"), title, stage, points, level, rule, check, scripts, scale)
+        made = Promise(check.__name__.removeprefix("test_"), title, stage, points, level, rule, check, scripts, scale, tags)
 
         def test(judgement: Callable[[Promise], None]) -> None:
             judgement(made)

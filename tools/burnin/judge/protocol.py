@@ -36,6 +36,7 @@ class SuiteProperty(msgspec.Struct):
     rule: str
     batch: int
     """Properties with the same number look at the same plays and are judged together."""
+    tags: list[str] = []
 
 
 class Listed(msgspec.Struct, tag=True):
