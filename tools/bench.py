@@ -29,7 +29,7 @@ from rich.table import Table
 from burnin.judge.player import WorkerPlayer
 from burnin.judge.plugin import JudgePlugin
 from burnin.judge.processes import Template
-from burnin.judge.protocol import SuiteProperty
+from burnin.judge.protocol import Ask, SuiteProperty
 from burnin.library import Exercise, Library
 from burnin.replay import LocalPlayer, load_suite, prepare
 from burnin.script import Script, Step
@@ -97,18 +97,16 @@ def one_process(exercise: Exercise, submission: Path) -> int:
         module, problem = import_submission(copy, guarded=False)
         assert module is not None, problem
         del sys.modules[exercise.name]  # the suite's package has this name too
-        batches: dict[int, list[str]] = {}
+        batches: dict[int, Ask] = {}
         failed: list[str] = []
 
         def listed(properties: list[SuiteProperty]) -> None:
             for found in properties:
-                batches.setdefault(found.batch, []).append(found.id)
+                batches.setdefault(found.batch, Ask([])).batch.append(found.id)
 
         plugin = JudgePlugin(
             lambda: LocalPlayer(module),
-            effort="standard",
-            seed=0,
-            asked=(batch for batch in iter(lambda: batches.pop(next(iter(batches), -1), None), None)),
+            orders=(ask for ask in iter(lambda: batches.pop(next(iter(batches), -1), None), None)),
             listed=listed,
             judged=lambda judged: failed.append(judged.id) if judged.status != "passed" else None,
         )
@@ -163,7 +161,7 @@ def plays_per_second(exercise: Exercise, plays: int = 300) -> Table:
             kind = f"{script.mode} on {script.backend}" if script.mode == "tasks" else script.mode
             groups.setdefault(kind, []).append(script)
     table = Table("(c) one worker, the suite's own scripts", "plays a second", "events a play")
-    with Template(exercise.reference.read_bytes(), exercise.name) as template:
+    with Template(exercise.name, exercise.reference.read_bytes()) as template:
         for kind, scripts in sorted(groups.items()):
             chosen = [scripts[number % len(scripts)] for number in range(plays)]
             player = WorkerPlayer(template)
@@ -178,7 +176,7 @@ def plays_per_second(exercise: Exercise, plays: int = 300) -> Table:
 def cost_by_length(exercise: Exercise) -> Table:
     """(d): rests only, so that nothing but the grader's own cost is seen; the last column would be constant if cost is linear."""
     table = Table("(d) script of n steps, calls", "milliseconds", "microseconds a step")
-    with Template(exercise.reference.read_bytes(), exercise.name) as template:
+    with Template(exercise.name, exercise.reference.read_bytes()) as template:
         player = WorkerPlayer(template)
         for length in (10, 40, 160, 640, 2_560):
             script = Script(setup=(), actors={"A": tuple(Step(after=(1.0, 0)) for _ in range(length))})

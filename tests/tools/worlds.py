@@ -154,7 +154,7 @@ class Workers:
     def of(self, text: str) -> Iterator[Worker]:
         """A worker for this submission."""
         if text not in self._templates:
-            template = Template(textwrap.dedent(text).encode(), "submission")
+            template = Template("submission", textwrap.dedent(text).encode())
             self._templates[text] = self._stack.enter_context(template)
         worker = Worker(self._templates[text])
         try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from burnin.history import Event, History
-from burnin.judge.explore import Batch, checked
+from burnin.judge.explore import Batch, Seeded, checked
 from burnin.judge.player import conclude
 from burnin.judge.promise import Promise, promise_of
 from burnin.judge.session import Session
@@ -168,7 +168,7 @@ def replay(*, submission: str, suite: str, property_id: str, script: Any) -> int
     chosen = script_from_data(script)
     try:
         if promise.scripts is not None:
-            checked(promise.check, Batch(promise.scripts, player, ""), chosen)
+            checked(promise.check, Batch(Seeded(promise.scripts, ""), player), chosen)
         else:  # it chooses its scripts itself: tell this one, and check them all
             player(chosen)
             promise.check(LocalPlayer(module))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from burnin.history import Event, History
 from burnin.judge import explore as module
-from burnin.judge.explore import EFFORTS, Batch, Effort, Failure, explore
+from burnin.judge.explore import EFFORTS, Batch, Effort, Failure, Seeded, explore
 from burnin.judge.session import Session
 from burnin.judge.verdict import Broken, Crashed, NotAttempted, Stuck, TimedOut, Verdict
 from burnin.script import Script, Step
@@ -63,13 +63,13 @@ def anything(play: Play, script: Script) -> None:
 
 def failure(check: module.Property, play: Play, *, effort: Effort = FEW, seed: str = "0", batch: str = "0") -> Failure:
     with pytest.raises(Failure) as caught:
-        explore(check, Batch(SCRIPTS, play, batch), effort=effort, seed=seed)
+        explore(check, Batch(Seeded(SCRIPTS, batch), play), effort=effort, seed=seed)
     return caught.value
 
 
 def test_what_holds_is_played_as_often_as_the_effort_says() -> None:
     play = Recorder()
-    explore(anything, Batch(SCRIPTS, play, "0"), effort=FEW, seed="0")
+    explore(anything, Batch(Seeded(SCRIPTS, "0"), play), effort=FEW, seed="0")
     assert len(play.played) == 100
     assert len({tuple(numbers) for numbers in play.played}) > 80
 
@@ -77,7 +77,7 @@ def test_what_holds_is_played_as_often_as_the_effort_says() -> None:
 @pytest.mark.parametrize(("scale", "plays"), [(0.5, 50), (2.0, 200), (0.0, 1)])
 def test_a_property_may_ask_for_more_or_less(scale: float, plays: int) -> None:
     play = Recorder()
-    explore(anything, Batch(SCRIPTS, play, "0"), effort=FEW, seed="0", scale=scale)
+    explore(anything, Batch(Seeded(SCRIPTS, "0"), play), effort=FEW, seed="0", scale=scale)
     assert len(play.played) == plays
 
 
@@ -91,14 +91,32 @@ def test_a_failure_is_shrunk_to_the_smallest_script() -> None:
     assert found.history.script is found.script
 
 
-def test_a_shrink_has_a_bounded_number_of_plays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SHRINK_PLAYS", 7)
+def test_a_shrink_has_a_bounded_number_of_plays() -> None:
     play = Recorder()
-    found = failure(at_most_a_hundred, play)
+    with pytest.raises(Failure) as caught:
+        explore(at_most_a_hundred, Batch(Seeded(SCRIPTS, "0"), play, shrink_plays=7), effort=FEW, seed="0")
     first = next(index for index, numbers in enumerate(play.played) if sum(numbers) > 100)
     assert len(play.played) <= first + 1 + 7
-    assert found.script is not None
-    assert sum(numbers_of(found.script)) > 100
+    assert caught.value.script is not None
+    assert sum(numbers_of(caught.value.script)) > 100
+
+
+def test_a_failure_may_be_left_as_it_was_found() -> None:
+    play = Recorder()
+    with pytest.raises(Failure) as caught:
+        explore(at_most_a_hundred, Batch(Seeded(SCRIPTS, "0"), play, shrink_plays=0), effort=FEW, seed="0")
+    assert caught.value.script is not None
+    assert numbers_of(caught.value.script) == play.played[-1]
+
+
+def test_scripts_are_drawn_once_for_all_batches() -> None:
+    seeded = Seeded(SCRIPTS, "0")
+    first, second = Recorder(), Recorder()
+    explore(anything, Batch(seeded, first), effort=FEW, seed="0")
+    drawn = [seeded.script(number) for number in range(100)]
+    explore(anything, Batch(seeded, second), effort=FEW, seed="0")
+    assert second.played == first.played
+    assert all(seeded.script(number) is drawn[number] for number in range(100))
 
 
 def test_the_same_is_found_each_time_whatever_was_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +136,7 @@ def test_the_same_is_found_each_time_whatever_was_imported(tmp_path: Path, monke
 def test_the_seed_decides_which_scripts_are_played() -> None:
     one, other = Recorder(), Recorder()
     for play, seed in ((one, "0"), (other, "1")):
-        explore(anything, Batch(SCRIPTS, play, seed), effort=EFFORTS["quick"], seed=seed)
+        explore(anything, Batch(Seeded(SCRIPTS, seed), play), effort=EFFORTS["quick"], seed=seed)
     assert one.played != other.played
 
 
@@ -156,7 +174,7 @@ def test_the_generated_phase_finds_what_the_seeded_one_missed() -> None:
             raise Broken("no 100")
 
     play = Recorder()
-    explore(never_a_hundred, Batch(SCRIPTS, play, "3"), effort=Effort(2, 0), seed="3")
+    explore(never_a_hundred, Batch(Seeded(SCRIPTS, "3"), play), effort=Effort(2, 0), seed="3")
     found = failure(never_a_hundred, play, effort=Effort(2, 300), seed="3", batch="3")
     assert found.script is not None
     assert numbers_of(found.script) == [100]
@@ -177,18 +195,18 @@ def test_a_strategy_may_give_scripts_up() -> None:
         return script_of(numbers)
 
     play = Recorder()
-    explore(anything, Batch(even(), play, "0"), effort=Effort(100, 20), seed="0")
+    explore(anything, Batch(Seeded(even(), "0"), play), effort=Effort(100, 20), seed="0")
     assert len(play.played) > 40
     assert all(sum(numbers) % 2 == 0 for numbers in play.played)
     with pytest.raises(Failure) as caught:
-        explore(at_most_a_hundred, Batch(even(), play, "0"), effort=FEW, seed="0")
+        explore(at_most_a_hundred, Batch(Seeded(even(), "0"), play), effort=FEW, seed="0")
     assert caught.value.script is not None
     assert sum(numbers_of(caught.value.script)) == 102
 
 
 def test_properties_of_one_batch_share_their_plays() -> None:
     play = Recorder(lambda numbers: TimedOut("it hung") if len(numbers) == 5 else None)
-    batch = Batch(SCRIPTS, play, "0")
+    batch = Batch(Seeded(SCRIPTS, "0"), play)
     seen: list[History] = []
 
     def look(play: Play, script: Script) -> None:
@@ -215,7 +233,7 @@ def test_what_is_wrong_in_a_play_that_got_stuck_is_told_before_that_it_did() -> 
     def sums(play: Play, script: Script) -> None:
         at_most_a_hundred(play, play(script).script)
 
-    batch = Batch(st.just(script_of([99, 99])), Recorder(stuck), "0")
+    batch = Batch(Seeded(st.just(script_of([99, 99])), "0"), Recorder(stuck))
     with pytest.raises(Failure) as caught:
         explore(sums, batch, effort=FEW, seed="0")
     assert isinstance(caught.value.verdict, Broken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import selectors
 import signal
@@ -14,17 +15,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Self
 
 import msgspec
 
 from burnin.grade.submission import read_submission
 from burnin.grade.types import TypeChecker
-from burnin.judge.protocol import Judged, Listed, Request, SuiteProperty
+from burnin.judge.protocol import Ask, HandIn, Judged, Listed, Recheck, Request, SuiteProperty
 from burnin.library import Exercise
 from burnin.scorecard import Confinement, Counterexample, PropertyResult, Scorecard, StageResult, Submission
 
-__all__ = ["GraderFailed", "Options", "grade"]
+__all__ = ["Grader", "GraderFailed", "Options", "grade"]
 
 
 class GraderFailed(Exception):
@@ -41,6 +42,10 @@ class Options:
     confined: bool = True
     only: tuple[str, ...] = ()
     """Judge only these properties (by id), and no types; the others count as not attempted. For checks of suites, never for a score."""
+    first: tuple[str, ...] = ()
+    """Judge the batches of these properties first, in this order; the result is the same."""
+    until_failure: bool = False
+    """Stop when a property has not passed, and do not look for the smallest failure; what was not judged counts as not attempted."""
 
 
 OnResult = Callable[[PropertyResult, int, int], None]
@@ -51,33 +56,8 @@ def grade(exercise: Exercise, path: Path, options: Options, on_result: OnResult 
 
     Raises `GraderFailed` when the suite or a judge is at fault, never for what the submission does.
     """
-    began = time.perf_counter()
-    data, problem = read_submission(path)
-    digest = hashlib.sha256(data).hexdigest()
-    with tempfile.TemporaryDirectory(prefix="burnin-grade-") as folder:
-        copy = Path(folder) / f"{exercise.name}.py"
-        copy.write_bytes(data if problem is None else b"")
-        wanted = problem is None and not options.only
-        with TypeChecker(copy) if wanted else contextlib.nullcontext() as types:
-            results = _Judges(exercise, copy, options, on_result).run()
-            checked = types.result() if types is not None else TypeChecker.skipped()
-    backends = {(judged.backend, tuple(judged.details)) for judged in results.judged.values() if judged.backend}
-    backend, details = min(backends) if backends else ("none", ())
-    stages = _stages(exercise, results.listed, results.judged)
-    return Scorecard(
-        exercise=exercise.name,
-        submission=Submission(digest),
-        score=sum(stage.score for stage in stages),
-        possible=sum(stage.possible for stage in stages),
-        stages=stages,
-        types=checked,
-        confinement=Confinement(backend, _strong(backend), list(details)),
-        effort=options.effort,
-        seed=options.seed,
-        suite=exercise.suite_hash(),
-        seconds=round(time.perf_counter() - began, 3),
-        problem=problem or results.import_problem,
-    )
+    with Grader(exercise, jobs=options.jobs, confined=options.confined) as grader:
+        return grader.grade(path, options, on_result)
 
 
 def _strong(backend: str) -> bool:
@@ -108,112 +88,228 @@ def _result(listed: SuiteProperty, judged: Judged | None) -> PropertyResult:
     )
 
 
-class _Judges:
-    """The judge processes of one grade."""
+class Grader:
+    """Grades any number of submissions of one exercise with the same judge processes, as a context manager.
 
-    def __init__(self, exercise: Exercise, copy: Path, options: Options, on_result: OnResult | None) -> None:
-        self._exercise, self._copy, self._options, self._on_result = exercise, copy, options, on_result
-        self.listed: list[SuiteProperty] = []
-        self.judged: dict[str, Judged] = {}
-        self.import_problem: str | None = None
-        self._waiting: list[list[str]] | None = None  # batches
-        self._running: list[_Judge] = []
+    A judge starts in half a second and then draws each script once, so that a second grade is much faster than a first; its result is
+    the same. One thread at a time may use a grader.
+    """
 
-    def run(self) -> _Judges:
-        """Judge every property; each judge gets the next batch when it is done with its last."""
+    def __init__(self, exercise: Exercise, *, jobs: int = 0, confined: bool = True) -> None:
+        self._exercise, self._confined = exercise, confined
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        jobs = self._options.jobs or min(4, len(cores) or 2)
-        with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
-            for number in range(jobs):
-                core = cores[(os.getpid() + number) % len(cores)] if jobs <= len(cores) else None
-                self._start(selector, stack, core)
-            while self._running:
-                for key, _ in selector.select():
-                    self._hear(key.data, selector, stack)
-        if self._waiting is None or self._waiting:
-            raise GraderFailed("The judges ended before everything was judged.")
+        self._jobs = jobs or min(4, len(cores) or 2)
+        self._cores = cores if self._jobs <= len(cores) else []
+        self._stack = contextlib.ExitStack()
+        self._selector = selectors.DefaultSelector()
+        self._judges: list[_Judge] = []
+        self._listed: list[SuiteProperty] | None = None
+        self._graded = 0
+        self._turn: _Turn | None = None
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._selector)
+        self._home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="burnin-grade-")))
+        self._stack.callback(self._close)
+        for _ in range(self._jobs):
+            self._start()
         return self
 
-    def _start(self, selector: selectors.BaseSelector, stack: contextlib.ExitStack, core: int | None) -> None:
-        judge = _Judge(self._request(core), self._copy.parent)
-        stack.callback(judge.close)
-        self._running.append(judge)
-        selector.register(judge.output, selectors.EVENT_READ, judge)
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
-    def _request(self, core: int | None) -> Request:
-        exercise, options = self._exercise, self._options
-        return Request(
-            str(exercise.suite), str(self._copy), exercise.name, options.effort, options.seed, options.confined, core
+    def grade(self, path: Path, options: Options, on_result: OnResult | None = None) -> Scorecard:
+        """Grade the file at `path` with these options, but for `jobs` and `confined`, which are the grader's own.
+
+        Raises `GraderFailed` when the suite or a judge is at fault, never for what the submission does. The grader is of no use then.
+        """
+        began = time.perf_counter()
+        data, problem = read_submission(path)
+        copy = self._copy(data if problem is None else b"")
+        wanted = problem is None and not options.only
+        with TypeChecker(copy) if wanted else contextlib.nullcontext() as types:
+            turn = self._run(copy, options, on_result)
+            checked = types.result() if types is not None else TypeChecker.skipped()
+        backends = {(judged.backend, tuple(judged.details)) for judged in turn.judged.values() if judged.backend}
+        backend, details = min(backends) if backends else ("none", ())
+        assert self._listed is not None
+        stages = _stages(self._exercise, self._listed, turn.judged)
+        return Scorecard(
+            exercise=self._exercise.name,
+            submission=Submission(hashlib.sha256(data).hexdigest()),
+            score=sum(stage.score for stage in stages),
+            possible=sum(stage.possible for stage in stages),
+            stages=stages,
+            types=checked,
+            confinement=Confinement(backend, _strong(backend), list(details)),
+            effort=options.effort,
+            seed=options.seed,
+            suite=self._exercise.suite_hash(),
+            seconds=round(time.perf_counter() - began, 3),
+            problem=problem or turn.import_problem,
         )
 
-    def _hear(self, judge: _Judge, selector: selectors.BaseSelector, stack: contextlib.ExitStack) -> None:
+    def recheck(self, path: Path, failed: PropertyResult) -> PropertyResult:
+        """Judge one property that failed by the script of its counterexample alone: milliseconds, but a pass by it is no pass.
+
+        The failure must have a script. Raises `GraderFailed` as `grade` does, and `ValueError` for a failure without a script.
+        """
+        if failed.counterexample is None or failed.counterexample.script is None:
+            raise ValueError(f"the failure of {failed.id} has no script to check again")
+        data, problem = read_submission(path)
+        copy = self._copy(data if problem is None else b"")
+        turn = self._run(copy, Options(only=(failed.id,), jobs=1), None, failed.counterexample.script)
+        assert self._listed is not None
+        listed = next(found for found in self._listed if found.id == failed.id)
+        return _result(listed, turn.judged[failed.id])
+
+    def _copy(self, data: bytes) -> Path:
+        self._graded += 1
+        folder = self._home / str(self._graded)
+        folder.mkdir()
+        copy = folder / f"{self._exercise.name}.py"
+        copy.write_bytes(data)
+        return copy
+
+    def _run(self, copy: Path, options: Options, on_result: OnResult | None, script: Any = None) -> _Turn:
+        """Judge the properties that the options ask for; each judge gets the next batch when it is done with its last."""
+        self._turn = turn = _Turn(options, on_result, script)
+        turn.hand_in = HandIn(str(copy), options.effort, options.seed, options.until_failure)
+        if self._listed is not None:
+            turn.plan(self._listed)
+        for judge in self._judges:
+            judge.write(turn.hand_in)
+            self._next(judge)
+        while turn.waiting is None or turn.waiting or any(judge.asked for judge in self._judges):
+            if not self._judges:
+                raise GraderFailed("The judges ended before everything was judged.")
+            for key, _ in self._selector.select():
+                self._hear(key.data)
+        return turn
+
+    def _start(self) -> None:
+        core = self._cores[next(_PINS) % len(self._cores)] if self._cores else None
+        request = Request(str(self._exercise.suite), self._exercise.name, self._confined, core)
+        judge = _Judge(request, self._home)
+        self._judges.append(judge)
+        self._selector.register(judge.output, selectors.EVENT_READ, judge)
+        if self._turn is not None:
+            judge.write(self._turn.hand_in)
+
+    def _next(self, judge: _Judge) -> None:
+        """Have a judge that is at leisure judge the next batch, if there is one."""
+        turn = self._turn
+        assert turn is not None
+        if not judge.ready or judge.asked or not turn.waiting:
+            return
+        batch = turn.waiting.pop(0)
+        judge.asked = list(batch)
+        judge.write(Ask(batch) if turn.script is None else Recheck(batch[0], turn.script))
+
+    def _hear(self, judge: _Judge) -> None:
         lines = judge.lines()
         for line in lines or []:
             message = msgspec.json.decode(line, type=Listed | Judged)
             if isinstance(message, Listed):
                 self._list(message)
+                judge.ready = True
             else:
                 self._take(message)
                 judge.asked.remove(message.id)
         if lines is None:
-            selector.unregister(judge.output)
-            self._running.remove(judge)
-            self._lost(judge, selector, stack)
-        elif lines and not judge.asked:
-            assert self._waiting is not None
-            judge.ask(self._waiting.pop(0) if self._waiting else [])
+            self._selector.unregister(judge.output)
+            self._judges.remove(judge)
+            self._lost(judge)
+        else:
+            self._next(judge)
 
     def _list(self, message: Listed) -> None:
+        name = self._exercise.name
         if message.problem is not None:
-            raise GraderFailed(f"The suite of {self._exercise.name} cannot be run: {message.problem}")
-        if self._waiting is None:
-            self.listed = message.properties
+            raise GraderFailed(f"The suite of {name} cannot be run: {message.problem}")
+        if self._listed is None:
+            self._listed = message.properties
             stages = len(self._exercise.manifest.stages)
-            for found in self.listed:
+            for found in self._listed:
                 if not 1 <= found.stage <= stages:
                     raise GraderFailed(
-                        f"The suite of {self._exercise.name} cannot be run: {found.id} belongs to stage {found.stage}, "
-                        f"and exercise.toml has {stages}."
+                        f"The suite of {name} cannot be run: {found.id} belongs to stage {found.stage}, and exercise.toml has {stages}."
                     )
-            only = self._options.only
-            batches: dict[int, list[str]] = {}
-            for found in self.listed:
-                if not only or found.id in only:
-                    batches.setdefault(found.batch, []).append(found.id)
-            self._waiting = list(batches.values())
+        assert self._turn is not None
+        if self._turn.waiting is None:
+            self._turn.plan(self._listed)
 
     def _take(self, message: Judged) -> None:
-        self.judged[message.id] = message
+        turn = self._turn
+        assert turn is not None and self._listed is not None
+        turn.judged[message.id] = message
         if message.import_problem is not None:
-            self.import_problem = message.import_problem
-        if self._on_result is not None:
-            listed = next(found for found in self.listed if found.id == message.id)
-            self._on_result(_result(listed, message), listed.stage, len(self.listed))
+            turn.import_problem = message.import_problem
+        if turn.options.until_failure and message.status != "passed":
+            turn.waiting = []
+        if turn.on_result is not None:
+            listed = next(found for found in self._listed if found.id == message.id)
+            turn.on_result(_result(listed, message), listed.stage, len(self._listed))
 
-    def _lost(self, judge: _Judge, selector: selectors.BaseSelector, stack: contextlib.ExitStack) -> None:
-        """A judge has ended: in order, by its own fault, or killed by a submission that nothing confined."""
+    def _lost(self, judge: _Judge) -> None:
+        """A judge has ended by its own fault, or was killed by a submission that nothing confined."""
         code = judge.stop()
-        if not judge.asked and code == 0:
-            return
+        complaint = judge.complaint()
+        judge.close()
         if code >= 0 or not judge.asked:
-            raise GraderFailed(f"A judge ended with code {code}: {judge.complaint()}")
+            raise GraderFailed(f"A judge ended with code {code}: {complaint}")
         name = signal.Signals(-code).name
         lost, *others = judge.asked
         self._take(Judged(lost, "crashed", self._ended(lost, name), 0.0, 0, "", []))
-        assert self._waiting is not None
-        self._waiting += [others] if others else []
-        if self._waiting:
-            self._start(selector, stack, None)
+        turn = self._turn
+        assert turn is not None and turn.waiting is not None
+        turn.waiting += [others] if others else []
+        if turn.waiting:
+            self._start()
 
     def _ended(self, lost: str, signal_name: str) -> Counterexample:
-        found = next(found for found in self.listed if found.id == lost)
+        assert self._listed is not None
+        found = next(found for found in self._listed if found.id == lost)
         got = f"the judge process was ended by {signal_name}"
         why = f"why:      {found.title} (stage {found.stage}, {found.rule})"
         return Counterexample(None, [], found.title, got, [f"got:      {got}", why])
 
+    def _close(self) -> None:
+        for judge in self._judges:
+            judge.let_end()
+        for judge in self._judges:
+            judge.close()
+
+
+_PINS = itertools.count(os.getpid())
+"""Spreads the judges of all graders of this process over the cores, and those of many processes too."""
+
+
+class _Turn:
+    """One submission's way through the judges."""
+
+    hand_in: HandIn
+
+    def __init__(self, options: Options, on_result: OnResult | None, script: Any) -> None:
+        self.options, self.on_result, self.script = options, on_result, script
+        self.judged: dict[str, Judged] = {}
+        self.import_problem: str | None = None
+        self.waiting: list[list[str]] | None = None
+        """The batches that nobody has been asked for yet; None until the suite is known."""
+
+    def plan(self, listed: list[SuiteProperty]) -> None:
+        """Cut the properties that the options ask for into batches."""
+        only, first = self.options.only, self.options.first
+        batches: dict[int, list[str]] = {}
+        for found in listed:
+            if not only or found.id in only:
+                batches.setdefault(found.batch, []).append(found.id)
+        rank = {id: number for number, id in enumerate(first)}
+        self.waiting = sorted(batches.values(), key=lambda batch: min(rank.get(id, len(rank)) for id in batch))
+
 
 class _Judge:
-    """One judge process. What it writes, it writes into `home`, which goes with the grade whatever becomes of the judge."""
+    """One judge process. What it writes, it writes into `home`, which goes with the grader whatever becomes of the judge."""
 
     def __init__(self, request: Request, home: Path) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # it is read when the judge has ended
@@ -225,8 +321,11 @@ class _Judge:
             env={**os.environ, "PYTHONHASHSEED": "0", "TMPDIR": str(home), "HYPOTHESIS_STORAGE_DIRECTORY": str(home)},
         )
         self.asked: list[str] = []
+        """What it has been asked for and has not answered."""
+        self.ready = False
+        """Whether it has read the suite."""
         self._partial = b""
-        self._write(msgspec.json.encode(request))
+        self.write(request)
 
     @property
     def output(self) -> IO[bytes]:
@@ -242,19 +341,11 @@ class _Judge:
         *lines, self._partial = (self._partial + data).split(b"\n")
         return lines
 
-    def ask(self, batch: list[str]) -> None:
-        """Have it judge these properties next; an empty batch lets it end."""
-        self.asked = list(batch)
-        if batch:
-            self._write(" ".join(batch).encode())
-        else:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-
-    def _write(self, line: bytes) -> None:
+    def write(self, message: Request | HandIn | Ask | Recheck) -> None:
+        """Send it a line."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has ended; its output says so
-            self._process.stdin.write(line + b"\n")
+            self._process.stdin.write(msgspec.json.encode(message) + b"\n")
             self._process.stdin.flush()
 
     def complaint(self) -> str:
@@ -263,19 +354,23 @@ class _Judge:
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
 
+    def let_end(self) -> None:
+        """Tell it that nothing more comes; what it is at is not wanted any more."""
+        if self.asked or not self.ready:
+            self._process.kill()
+        with contextlib.suppress(BrokenPipeError):
+            if self._process.stdin is not None and not self._process.stdin.closed:
+                self._process.stdin.close()
+
     def close(self) -> None:
         """End it at once, whatever it does, and let go of it."""
-        if self.asked:
-            self._process.kill()
+        self.let_end()
         self.stop()
         self.output.close()
         self._errors.close()
 
     def stop(self) -> int:
-        """End it, if it runs; returns its exit code, negative for a signal."""
-        with contextlib.suppress(BrokenPipeError):
-            if self._process.stdin is not None and not self._process.stdin.closed:
-                self._process.stdin.close()
+        """Wait for its end; returns its exit code, negative for a signal."""
         try:
             return self._process.wait(10)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""A judge process: reads a `Request`, then batches of property ids, from standard input, and writes a `Listed` and then `Judged` lines.
+"""A judge process: reads a `Request`, then submissions and what to judge of them, from standard input; writes a `Listed` and then `Judged` lines.
 
 python -m burnin.judge
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from burnin.judge.processes import Template
-from burnin.judge.protocol import Judged, Listed, Request
+from burnin.judge.protocol import Ask, HandIn, Judged, Listed, Recheck, Request
 
 
 def main() -> int:
@@ -28,7 +28,7 @@ def main() -> int:
     def say(message: Listed | Judged) -> None:
         out.write(msgspec.json.encode(message) + b"\n")
 
-    with Template(Path(request.submission).read_bytes(), request.name, confined=request.confined) as template:
+    with Template(request.name, confined=request.confined) as template:
         template.start()  # it imports on another core while this process imports pytest and Hypothesis
 
         # Nothing that the user has set for pytest or installed beside it has a say in a score.
@@ -38,15 +38,16 @@ def main() -> int:
         from burnin.judge.player import WorkerPlayer
         from burnin.judge.plugin import JudgePlugin
 
-        def asked() -> Iterator[list[str]]:
+        def orders() -> Iterator[HandIn | Ask | Recheck]:
             for line in lines:
-                yield line.decode().split()
+                order = msgspec.json.decode(line, type=HandIn | Ask | Recheck)
+                if isinstance(order, HandIn):
+                    template.hand_in(Path(order.submission).read_bytes())
+                yield order
 
         plugin = JudgePlugin(
             lambda: WorkerPlayer(template),
-            effort=request.effort,
-            seed=request.seed,
-            asked=asked(),
+            orders=orders(),
             listed=lambda properties: say(Listed(properties)),
             judged=say,
         )

@@ -29,7 +29,7 @@ from burnin.judge.session import Session
 from burnin.judge.verdict import Broken, Stuck, Verdict
 from burnin.script import Script
 
-__all__ = ["EFFORTS", "Batch", "Effort", "Failure", "checked", "explore"]
+__all__ = ["EFFORTS", "Batch", "Effort", "Failure", "Seeded", "checked", "explore"]
 
 # Hypothesis draws constants that it finds in local source files. Which those are depends on where this package is installed and
 # on what has been imported so far; a score must not.
@@ -61,24 +61,14 @@ class Failure(Exception):
         self.verdict, self.script, self.history = verdict, script, history
 
 
-class Batch:
-    """The seeded scripts of one strategy, each played once however many properties look at its history.
+class Seeded:
+    """The scripts that a seed draws from one strategy, each drawn once for all batches and all submissions."""
 
-    It is itself a `Play`: a script that it drew is played the first time that it is asked for and remembered with its verdict.
-    All properties of a batch are judged by one process, in a fixed order, so that what a submission carries over from one play
-    to the next is the same in every grade.
-    """
-
-    def __init__(self, strategy: SearchStrategy[Script], play: Play, seed: str) -> None:
+    def __init__(self, strategy: SearchStrategy[Script], seed: str) -> None:
         strategy.validate()
-        self.strategy, self._play, self._seed = strategy, play, seed
+        self.strategy, self._seed = strategy, seed
         self._drawn: dict[int, tuple[Script, tuple[Any, ...]] | None] = {}
-        self._played: dict[int, tuple[Session | None, History | Verdict]] = {}
         self._numbers: dict[int, int] = {}
-        self.last: Session | None = None
-        self.stuck: Stuck | None = None
-        """Why the last play could not come to its end, if it could not; its history was returned all the same."""
-        self.shrink_plays = SHRINK_PLAYS
 
     def script(self, number: int) -> tuple[Script, tuple[Any, ...]] | None:
         """The script of this number and the choices that make it, or None if the strategy gave it up."""
@@ -94,8 +84,29 @@ class Batch:
                 self._numbers[id(script)] = number
         return self._drawn[number]
 
+    def number(self, script: Script) -> int | None:
+        """The number under which this very object was drawn, if it was."""
+        return self._numbers.get(id(script))
+
+
+class Batch:
+    """The plays of seeded scripts by one submission: each is played once however many properties look at its history.
+
+    It is itself a `Play`: a script that it drew is played the first time that it is asked for and remembered with its verdict.
+    All properties of a batch are judged by one process, in a fixed order, so that what a submission carries over from one play
+    to the next is the same in every grade.
+    """
+
+    def __init__(self, seeded: Seeded, play: Play, *, shrink_plays: int = SHRINK_PLAYS) -> None:
+        self.seeded, self._play = seeded, play
+        self._played: dict[int, tuple[Session | None, History | Verdict]] = {}
+        self.last: Session | None = None
+        self.stuck: Stuck | None = None
+        """Why the last play could not come to its end, if it could not; its history was returned all the same."""
+        self.shrink_plays = shrink_plays
+
     def __call__(self, script: Script) -> History:
-        number = self._numbers.get(id(script))
+        number = self.seeded.number(script)
         if number is None or number not in self._played:
             try:
                 outcome: History | Verdict = self._play(script)
@@ -117,7 +128,7 @@ class Batch:
 def explore(check: Property, batch: Batch, *, effort: Effort, seed: str, scale: float = 1.0) -> None:
     """Play the batch's scripts until one fails. Raises `Failure` with the smallest one found."""
     for number in range(max(1, round(effort.seeded * scale))):
-        drawn = batch.script(number)
+        drawn = batch.seeded.script(number)
         if drawn is None:
             continue
         script, choices = drawn
@@ -187,15 +198,19 @@ class _Condition:
 
 
 def _shrunk(check: Property, batch: Batch, choices: tuple[Any, ...], first: Failure) -> Failure:
+    if batch.shrink_plays == 0:
+        return first
     condition = _Condition(check, batch, batch.shrink_plays)
     batch.shrink_plays = LATER_SHRINK_PLAYS
-    _find(batch.strategy, condition, 1, "shrink", [Phase.reuse, Phase.shrink], _OneEntry(choices_to_bytes(choices)))
+    _find(
+        batch.seeded.strategy, condition, 1, "shrink", [Phase.reuse, Phase.shrink], _OneEntry(choices_to_bytes(choices))
+    )
     return condition.failure or first
 
 
 def _generate(check: Property, batch: Batch, examples: int, seed: str) -> None:
     condition = _Condition(check, batch, None)
-    _find(batch.strategy, condition, examples, seed, [Phase.generate, Phase.shrink], None)
+    _find(batch.seeded.strategy, condition, examples, seed, [Phase.generate, Phase.shrink], None)
     found = condition.failure or condition.other
     if found is not None:
         raise found

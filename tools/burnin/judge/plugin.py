@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from burnin.judge.explore import EFFORTS, Batch, Failure, explore
+from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Failure, Seeded, checked, explore
 from burnin.judge.player import Play, Player
 from burnin.judge.promise import Promise, promise_of
-from burnin.judge.protocol import Judged, SuiteProperty
+from burnin.judge.protocol import Ask, HandIn, Judged, Recheck, SuiteProperty
 from burnin.judge.story import story
 from burnin.judge.verdict import Broken, NotAttempted, Verdict
 from burnin.judge.world import Handle
 from burnin.plain import Opaque, json_ready, opaque
-from burnin.scorecard import Counterexample
-from burnin.script import script_to_data
+from burnin.scorecard import Counterexample, Status
+from burnin.script import Script, script_from_data, script_to_data
 
 __all__ = ["JudgePlugin"]
 
@@ -28,23 +28,24 @@ MAX_TEXT = 200
 
 
 class JudgePlugin:
-    """Give it to `pytest.main`. `listed` hears the suite's properties, `judged` each result; `asked` yields batches of ids to judge."""
+    """Give it to `pytest.main`. `listed` hears the suite's properties, `judged` each result; `orders` yields what to judge."""
 
     def __init__(
         self,
         new_player: Callable[[], Player],
         *,
-        effort: str,
-        seed: int,
-        asked: Iterator[list[str]],
+        orders: Iterator[HandIn | Ask | Recheck],
         listed: Callable[[list[SuiteProperty]], None],
         judged: Callable[[Judged], None],
     ) -> None:
-        self._new_player, self._effort, self._seed = new_player, effort, seed
-        self._asked, self._listed, self._judged = asked, listed, judged
+        self._new_player, self._orders = new_player, orders
+        self._listed, self._judged = listed, judged
+        self._submission = HandIn("", "standard", 0)
+        self._seeded: dict[tuple[int, int], Seeded] = {}
+        self._chosen: Script | None = None  # the one script to judge by
         self.problems: list[str] = []
         self._raised = "pytest did not run it"
-        self._promise_judged = False
+        self._status: Status | None = None
         self._began, self._before = 0.0, 0
         self._player = new_player()
         self._batch: Batch | None = None
@@ -91,18 +92,34 @@ class JudgePlugin:
         self._listed(properties)
         gc.freeze()
         gc.disable()  # the histories of a batch are kept until its end: looking through them again and again frees nothing
-        for batch in self._asked:
-            self._batch, self._player = None, self._new_player()
-            for asked in batch:
-                item, found = items[asked]
-                self._promise_judged = False
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
-                if not self._promise_judged:  # a fixture of the suite failed, or this plugin
-                    self._tell(found, _stumbled(None, self._raised), self._raised)
-            self._player.close()
-            self._batch = None
-            gc.collect()
+        for order in self._orders:
+            match order:
+                case HandIn():
+                    self._submission = order
+                case Ask():
+                    self._run([items[id] for id in order.batch])
+                case Recheck():
+                    self._chosen = script_from_data(order.script)
+                    self._run([items[order.property]])
+                    self._chosen = None
         return True
+
+    def _run(self, batch: list[tuple[pytest.Item, Promise]]) -> None:
+        """Judge these properties with a fresh worker."""
+        self._batch, self._player = None, self._new_player()
+        failed = False
+        for item, found in batch:
+            self._status = None
+            if failed and self._submission.until_failure:
+                self._judged(Judged(found.id, "not_attempted", None, 0.0, 0, "", []))
+                continue
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            if self._status is None:  # a fixture of the suite failed, or this plugin
+                self._tell(found, _stumbled(None, self._raised), self._raised)
+            failed = failed or self._status != "passed"
+        self._player.close()
+        self._batch = None
+        gc.collect()
 
     @pytest.fixture
     def judgement(self) -> Callable[[Promise], None]:
@@ -117,8 +134,7 @@ class JudgePlugin:
         try:
             play = self._play_for(promise)
             if isinstance(play, Batch):
-                seed = f"{self._seed}:{promise.id}"
-                explore(promise.check, play, effort=EFFORTS[self._effort], seed=seed, scale=promise.scale)
+                self._look(promise, play)
             else:
                 promise.check(play)
         except Failure as failed:
@@ -130,13 +146,26 @@ class JudgePlugin:
             failure = _stumbled(play, fault)
         self._tell(promise, failure, fault)
 
+    def _look(self, promise: Promise, batch: Batch) -> None:
+        """Look for a script that breaks the promise, or only at the one that was asked for. Raises `Failure` or a `Verdict`."""
+        if self._chosen is not None:
+            try:
+                checked(promise.check, batch, self._chosen)
+            except Verdict as verdict:
+                last = batch.last
+                raise Failure(verdict, self._chosen, None if last is None else last.history) from None
+            return
+        effort, seed = EFFORTS[self._submission.effort], f"{self._submission.seed}:{promise.id}"
+        explore(promise.check, batch, effort=effort, seed=seed, scale=promise.scale)
+
     def _tell(self, promise: Promise, failure: Failure | None, fault: str | None) -> None:
         counterexample = None if failure is None else _counterexample(promise, failure)
         confined = self._player.confined
+        status: Status = "passed" if failure is None else failure.verdict.status  # type: ignore[assignment]  # the verdicts' own words
         self._judged(
             Judged(
                 promise.id,
-                "passed" if failure is None else failure.verdict.status,  # type: ignore[arg-type]  # the verdicts' own words
+                status,
                 counterexample,
                 time.perf_counter() - self._began,
                 self._player.plays - self._before,
@@ -146,13 +175,18 @@ class JudgePlugin:
                 fault,
             )
         )
-        self._promise_judged = True
+        self._status = status
 
     def _play_for(self, promise: Promise) -> Play:
         if promise.scripts is None:
             return self._player
         if self._batch is None:
-            self._batch = Batch(promise.scripts, self._player, str(self._seed))
+            seed = self._submission.seed
+            key = id(promise.scripts), seed
+            if key not in self._seeded:
+                self._seeded[key] = Seeded(promise.scripts, str(seed))
+            shrink_plays = 0 if self._submission.until_failure else SHRINK_PLAYS
+            self._batch = Batch(self._seeded[key], self._player, shrink_plays=shrink_plays)
         return self._batch
 
 

@@ -46,8 +46,8 @@ MAX_PROBLEM = 500
 class Template:
     """Starts the template process once, and forks workers from it. Use it as a context manager."""
 
-    def __init__(self, submission: bytes, name: str, *, confined: bool = True) -> None:
-        self._submission, self._name, self._confined = submission, name, confined
+    def __init__(self, name: str, submission: bytes = b"", *, confined: bool = True) -> None:
+        self._name, self._submission, self._confined = name, submission, confined
         self._home = Path(tempfile.mkdtemp(prefix="burnin-"))
         self._count = 0
         self.confined: wire.Confined | None = None
@@ -63,6 +63,10 @@ class Template:
     def __exit__(self, *_: object) -> None:
         self._stop()
         remove(self._home)
+
+    def hand_in(self, submission: bytes) -> None:
+        """From here on workers import this module."""
+        self._submission, self.unloadable = submission, None
 
     def start(self) -> None:
         """Start the process, if it does not run; it imports while the caller does something else."""

@@ -76,7 +76,9 @@ def promise(
         title = " ".join((check.__doc__ or "").split())
         if not title:
             raise ValueError(f"{check.__name__} needs a docstring: the sentence that the candidate reads")
-        made = Promise(check.__name__.removeprefix("test_"), title, stage, points, level, rule, check, scripts, scale, tags)
+        made = Promise(
+            check.__name__.removeprefix("test_"), title, stage, points, level, rule, check, scripts, scale, tags
+        )
 
         def test(judgement: Callable[[Promise], None]) -> None:
             judgement(made)

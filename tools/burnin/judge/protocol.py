@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from burnin.scorecard import Counterexample, Status
 
-__all__ = ["Judged", "Listed", "Request", "SuiteProperty"]
+__all__ = ["Ask", "HandIn", "Judged", "Listed", "Recheck", "Request", "SuiteProperty"]
 
 
 class Request(msgspec.Struct):
-    """The first line in: what to judge. Each further line is a batch to judge next; the end of input ends it."""
+    """The first line in: the suite to judge with. Each further line is a `HandIn`, an `Ask` or a `Recheck`; the end of input ends it."""
 
     suite: str
     """The folder of the hidden suite."""
-    submission: str
-    """A private copy of the submission's file."""
     name: str
     """The module name that the submission gets."""
-    effort: str
-    seed: int
     confined: bool
     core: int | None = None
     """The processor core to stay on."""
+
+
+class HandIn(msgspec.Struct, tag=True):
+    """The submission that what follows is about."""
+
+    submission: str
+    """A private copy of its file."""
+    effort: str
+    seed: int
+    until_failure: bool = False
+    """Judge no more of a batch when a property of it has not passed, and leave that failure as large as it was found."""
+
+
+class Ask(msgspec.Struct, tag=True):
+    """Judge these properties of one batch next."""
+
+    batch: list[str]
+
+
+class Recheck(msgspec.Struct, tag=True):
+    """Judge one property by one script alone, as data (see `burnin.script`)."""
+
+    property: str
+    script: Any
 
 
 class SuiteProperty(msgspec.Struct):
@@ -47,7 +69,7 @@ class Listed(msgspec.Struct, tag=True):
 
 
 class Judged(msgspec.Struct, tag=True):
-    """One property's result. `fault` is set when the suite, not the submission, went wrong."""
+    """One property's result, in answer to an `Ask` or a `Recheck`. `fault` is set when the suite, not the submission, went wrong."""
 
     id: str
     status: Status

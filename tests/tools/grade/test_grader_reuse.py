@@ -1,0 +1,79 @@
+"""One grader, many submissions: each result is what a grader of its own would give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from small_library import REFERENCE, STUB, WRONG, SmallLibrary, results, statuses
+
+from burnin.grade import Grader, Options
+from burnin.scorecard import Scorecard
+
+pytestmark = pytest.mark.usefixtures("no_types")
+QUICK = Options(effort="quick")
+
+
+@pytest.fixture
+def grader(small_library: SmallLibrary) -> Iterator[Grader]:
+    with Grader(small_library.exercise, jobs=2) as found:
+        yield found
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "handed_in.py"
+    path.write_text(text)
+    return path
+
+
+def without_seconds(card: Scorecard) -> Scorecard:
+    return msgspec.structs.replace(card, seconds=0.0)
+
+
+def test_what_came_before_does_not_matter(small_library: SmallLibrary, grader: Grader, tmp_path: Path) -> None:
+    texts = [WRONG, REFERENCE, STUB, "syntax error", "import os; os._exit(3)", WRONG, REFERENCE]
+    for text in texts:
+        card = grader.grade(written(tmp_path, text), QUICK)
+        assert without_seconds(card) == without_seconds(small_library.grade(text))
+
+
+def test_seed_and_effort_are_those_of_each_grade(grader: Grader, tmp_path: Path) -> None:
+    path = written(tmp_path, WRONG)
+    for options in (Options(effort="quick", seed=3), Options(effort="standard", seed=0)):
+        card = grader.grade(path, options)
+        assert (card.effort, card.seed) == (options.effort, options.seed)
+
+
+def test_a_grade_can_begin_with_what_matters_now(small_library: SmallLibrary, tmp_path: Path) -> None:
+    heard: list[str] = []
+    with Grader(small_library.exercise, jobs=1) as grader:
+        first = grader.grade(written(tmp_path, WRONG), QUICK)
+        options = Options(effort="quick", first=("reports",))
+        card = grader.grade(written(tmp_path, WRONG), options, lambda result, *_: heard.append(result.id))
+    assert heard[0] == "reports"
+    assert without_seconds(card) == without_seconds(first)
+
+
+def test_a_grade_can_stop_at_the_first_failure(small_library: SmallLibrary, tmp_path: Path) -> None:
+    options = Options(effort="quick", until_failure=True, first=("refuses",))
+    with Grader(small_library.exercise, jobs=1) as grader:
+        card = grader.grade(written(tmp_path, WRONG), options)
+        assert statuses(card) == {"adds": "passed", "refuses": "failed", "reports": "not_attempted"}
+        assert grader.grade(written(tmp_path, REFERENCE), options).score == 100
+
+
+def test_a_failure_is_checked_again_by_its_own_script(grader: Grader, tmp_path: Path) -> None:
+    failed = results(grader.grade(written(tmp_path, WRONG), QUICK))["refuses"]
+    again = grader.recheck(written(tmp_path, WRONG), failed)
+    assert again == failed
+    assert grader.recheck(written(tmp_path, REFERENCE), failed).status == "passed"
+    assert grader.recheck(written(tmp_path, STUB), failed).status == "not_attempted"
+    assert grader.recheck(written(tmp_path, "syntax error"), failed).status == "crashed"
+
+
+def test_what_has_no_script_cannot_be_checked_again(grader: Grader, tmp_path: Path) -> None:
+    passed = results(grader.grade(written(tmp_path, REFERENCE), QUICK))["refuses"]
+    with pytest.raises(ValueError, match="refuses has no script"):
+        grader.recheck(written(tmp_path, WRONG), passed)
