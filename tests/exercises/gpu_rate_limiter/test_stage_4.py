@@ -13,14 +13,14 @@ JUMPS = requests(jumping=True)
 CROWDS = crowds()
 
 
-@promise(stage=4, points=6, level="senior", rule="Threads", scripts=threaded(), scale=1.5)
+@promise(stage=4, points=6, level="senior", rule="Threads", scripts=threaded(), scale=1.5, tags=("concurrency",))
 def test_threads(play: Play, script: Script) -> None:
     "What threads get, and the balances afterwards, are what they would get if the calls happened one after the other in some order."
     history = play(script)
     check_some_order(history, history.calls[1:])
 
 
-@promise(stage=4, points=2, level="core", rule="One reading", scripts=JUMPS)
+@promise(stage=4, points=2, level="core", rule="One reading", scripts=JUMPS, tags=("concurrency",))
 def test_one_reading(play: Play, script: Script) -> None:
     "No call reads the clock more than once, and one that is admitted or denied has read it."
     for turn in turns(play(script)):
@@ -30,14 +30,14 @@ def test_one_reading(play: Play, script: Script) -> None:
             require(turn.readings == 1, f"{turn} to read the clock", "it did not", turn.call.ended)
 
 
-@promise(stage=4, points=3, level="core", rule="Clock", scripts=JUMPS)
+@promise(stage=4, points=3, level="core", rule="Clock", scripts=JUMPS, tags=("failure",))
 def test_clock(play: Play, script: Script) -> None:
     "The limiter's time is the highest reading so far and stands still while the clock reads less; retry_after counts from what the clock reads."
     for turn in turns(play(script)):
         turn.check()
 
 
-@promise(stage=4, points=3, level="senior", rule="Memory", scripts=CROWDS)
+@promise(stage=4, points=3, level="senior", rule="Memory", scripts=CROWDS, tags=("memory",))
 def test_memory(play: Play, script: Script) -> None:
     "Tenants that fall idle are forgotten within 2 n + 8 calls, and others are not."
     history = play(script)
@@ -65,14 +65,14 @@ def test_memory(play: Play, script: Script) -> None:
         follow(model, call)
 
 
-@promise(stage=4, points=3, level="senior", rule="Forgotten unseen", scripts=CROWDS)
+@promise(stage=4, points=3, level="senior", rule="Forgotten unseen", scripts=CROWDS, tags=("memory",))
 def test_forgotten_unseen(play: Play, script: Script) -> None:
     "No decision and no balance shows whether a tenant has been forgotten."
     for turn in turns(play(script)):
         turn.check()
 
 
-@promise(stage=4, points=3, level="senior", rule="Cost")
+@promise(stage=4, points=3, level="senior", rule="Cost", tags=("cost",))
 def test_cost(play: Play) -> None:
     "Four times as many busy tenants cost at most twice the steps for as many calls."
     few, _ = ticks_of(play, FEW, 160)

@@ -112,6 +112,12 @@ class Run:
         """The events, without heartbeats."""
         return [send for send in self.sends if send.told is not None]
 
+    @property
+    def bad_id(self) -> bool:
+        """Whether the call was asked to resume after an id that no event can have."""
+        given = self.kwargs.get("last_event_id")
+        return given is not None and not (given.isascii() and given.isdigit())
+
     def timeout(self, number: int) -> float:
         """How long the next of this number may take."""
         seconds = self.kwargs.get("first_timeout" if number == 0 else "idle_timeout")
@@ -152,8 +158,26 @@ def released(answer: Answer, effect: Effect) -> list[Told]:
 
 @lru_cache(maxsize=512)
 def run_of(history: History) -> Run:
-    """The facts of a play, worked out once for all properties that look at it."""
-    return Run(history)
+    """The facts of a play, worked out once for all properties that look at it. A call that is not alive keeps no property."""
+    run = Run(history)
+    check_alive(run)
+    return run
+
+
+def check_alive(run: Run) -> None:
+    """Unless it was stopped first, the model was asked, what it gave was sent, and a call that returns had read the whole answer.
+
+    A handler that does nothing would keep many a promise; this makes each of them worth something.
+    """
+    if run.call.raised("BadEventId") and run.bad_id:
+        return
+    began, end = run.call.began, run.call.ended
+    require(bool(run.nexts) or run.stopped <= began, "`next` to be called", "it never is", end)
+    first = run.made[0] if run.made else None
+    silent = first is not None and first.at < run.stopped and not run.sends
+    require(not silent, f"{first.told if first else ''} to be sent", "nothing is ever sent", end)
+    early = run.call.outcome == "returned" and run.stopped == math.inf and run.over is None
+    require(not early, "the whole answer to be read", "`next` is not called again", end)
 
 
 def _data(effect: Effect) -> Any:

@@ -48,21 +48,23 @@ class Given:
 
 @lru_cache(maxsize=512)
 def given_by(history: History) -> Given:
-    """Worked out once for all properties that look at the play."""
-    return Given(history)
+    """Worked out once for all properties that look at the play. A call that reads or gives nothing keeps no property."""
+    given = Given(history)
+    require(bool(given.nexts), "`next` to be called", "it never is", given.call.ended)
+    require(bool(given.items), "at least one event", "none", given.call.ended)
+    return given
 
 
-@promise(stage=1, points=4, level="core", rule="Well-formed", scripts=CONSUMED)
+@promise(stage=1, points=4, level="core", rule="Well-formed", scripts=CONSUMED, tags=("boundaries",))
 def test_well_formed(play: Play, script: Script) -> None:
     "Each item is the bytes of exactly one whole server-sent event that the statement knows."
     given = given_by(play(script))
-    require(bool(given.items), "at least one event", "none", given.call.ended)
     for told, at, _, _ in given.items:
         require(told.kind in ("text", "done"), "text and done events", str(told), at)
         require(told.kind != "text" or told.text != "", "no empty text", str(told), at)
 
 
-@promise(stage=1, points=5, level="core", rule="Text", scripts=CONSUMED)
+@promise(stage=1, points=5, level="core", rule="Text", scripts=CONSUMED, tags=("boundaries",))
 def test_text(play: Play, script: Script) -> None:
     "The texts of the events, put together, are the answer, wherever its bytes were cut."
     given = given_by(play(script))
@@ -71,7 +73,7 @@ def test_text(play: Play, script: Script) -> None:
         require(given.text == answer, f"the text {answer!r}", repr(given.text), given.call.ended)
 
 
-@promise(stage=1, points=5, level="core", rule="Stop sequences", scripts=CONSUMED)
+@promise(stage=1, points=5, level="core", rule="Stop sequences", scripts=CONSUMED, tags=("boundaries",))
 def test_stop_sequences(play: Play, script: Script) -> None:
     "The answer ends before the first stop string, even if it is spread over chunks, and next is not called again."
     given = given_by(play(script))
@@ -84,7 +86,7 @@ def test_stop_sequences(play: Play, script: Script) -> None:
         require(given.text == text, f"the text {text!r}", repr(given.text), given.call.ended)
 
 
-@promise(stage=1, points=4, level="senior", rule="Prompt", scripts=CONSUMED)
+@promise(stage=1, points=4, level="senior", rule="Prompt", scripts=CONSUMED, tags=("order",))
 def test_prompt(play: Play, script: Script) -> None:
     "Whatever no later chunk can take back is given out, as one event, before next is called again."
     given = given_by(play(script))
@@ -95,7 +97,7 @@ def test_prompt(play: Play, script: Script) -> None:
         require(got == texts, f"{_texts(texts)} from this chunk", _texts(got), effect.ended)
 
 
-@promise(stage=1, points=2, level="core", rule="Ids", scripts=CONSUMED)
+@promise(stage=1, points=2, level="core", rule="Ids", scripts=CONSUMED, tags=("boundaries",))
 def test_ids(play: Play, script: Script) -> None:
     "The id of a text event is the number of characters of the answer up to the end of that event."
     given = given_by(play(script))
@@ -105,7 +107,7 @@ def test_ids(play: Play, script: Script) -> None:
         require(told.kind != "text" or told.id == length, f"id {length} on text {told.text!r}", f"id {told.id}", at)
 
 
-@promise(stage=1, points=2, level="core", rule="Done", scripts=CONSUMED)
+@promise(stage=1, points=2, level="core", rule="Done", scripts=CONSUMED, tags=("order",))
 def test_done(play: Play, script: Script) -> None:
     "The last event is done, at once when the answer is over, with the reason and the tokens of all chunks."
     given = given_by(play(script))
@@ -125,7 +127,7 @@ def test_done(play: Play, script: Script) -> None:
     require(given.call.outcome == "returned", "the iteration to end", ended(given.call), given.call.ended)
 
 
-@promise(stage=1, points=2, level="senior", rule="On demand", scripts=CONSUMED)
+@promise(stage=1, points=2, level="senior", rule="On demand", scripts=CONSUMED, tags=("memory",))
 def test_on_demand(play: Play, script: Script) -> None:
     "Nothing is read ahead: while the consumer has an event and has not asked for the next one, next is not called."
     given = given_by(play(script))

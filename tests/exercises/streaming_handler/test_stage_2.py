@@ -13,13 +13,13 @@ from .scripts import handled
 HANDLED = handled()
 
 
-@promise(stage=2, points=4, level="core", rule="Same events", scripts=HANDLED)
+@promise(stage=2, points=4, level="core", rule="Same events", scripts=HANDLED, tags=("order",))
 def test_same_events(play: Play, script: Script) -> None:
     "The client is sent exactly the events that `events` would give, in order, each in a send of its own."
     check_events(run_of(play(script)))
 
 
-@promise(stage=2, points=3, level="core", rule="One at a time", scripts=HANDLED)
+@promise(stage=2, points=3, level="core", rule="One at a time", scripts=HANDLED, tags=("concurrency",))
 def test_one_at_a_time(play: Play, script: Script) -> None:
     "`send` is never called while another `send` is in progress."
     effects = [send.effect for send in run_of(play(script)).sends]
@@ -32,7 +32,17 @@ def test_one_at_a_time(play: Play, script: Script) -> None:
         )
 
 
-@promise(stage=2, points=5, level="core", rule="Bounded", scripts=HANDLED)
+@promise(
+    stage=2,
+    points=5,
+    level="core",
+    rule="Bounded",
+    scripts=HANDLED,
+    tags=(
+        "memory",
+        "boundaries",
+    ),
+)
 def test_bounded(play: Play, script: Script) -> None:
     "`next` is only called while fewer than `ahead` events are in flight: a slow client holds the model."
     run = run_of(play(script))
@@ -48,7 +58,7 @@ def test_bounded(play: Play, script: Script) -> None:
         )
 
 
-@promise(stage=2, points=4, level="core", rule="Reads ahead", scripts=HANDLED)
+@promise(stage=2, points=4, level="core", rule="Reads ahead", scripts=HANDLED, tags=("concurrency",))
 def test_reads_ahead(play: Play, script: Script) -> None:
     "While the answer goes on and fewer than `ahead` events are in flight, `next` is called at once, whatever the client does."
     run = run_of(play(script))
@@ -64,7 +74,7 @@ def test_reads_ahead(play: Play, script: Script) -> None:
     require(run.over is not None, "the whole answer to be read", "`next` is not called again", run.call.ended)
 
 
-@promise(stage=2, points=4, level="core", rule="Sent at once", scripts=HANDLED)
+@promise(stage=2, points=4, level="core", rule="Sent at once", scripts=HANDLED, tags=("order",))
 def test_sent_at_once(play: Play, script: Script) -> None:
     "An event is sent at once when it is made, or when the send before it returns."
     run = run_of(play(script))

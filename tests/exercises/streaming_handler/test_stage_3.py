@@ -11,25 +11,25 @@ from .scripts import stopped
 STOPPED = stopped()
 
 
-@promise(stage=3, points=6, level="core", rule="Closed once", scripts=STOPPED, scale=1.5)
+@promise(stage=3, points=6, level="core", rule="Closed once", scripts=STOPPED, scale=1.5, tags=("cancellation",))
 def test_closed_once(play: Play, script: Script) -> None:
     "Every call of handle, however it ends, closes the upstream exactly once, when no next is in progress, and lets that run to its end."
     check_closed_once(run_of(play(script)))
 
 
-@promise(stage=3, points=5, level="senior", rule="Freed at once", scripts=STOPPED, scale=1.5)
+@promise(stage=3, points=5, level="senior", rule="Freed at once", scripts=STOPPED, scale=1.5, tags=("cancellation",))
 def test_freed_at_once(play: Play, script: Script) -> None:
     "The upstream is closed at once when nothing more is wanted of it: the answer is over, the client is gone, or handle is cancelled."
     check_freed_at_once(run_of(play(script)))
 
 
-@promise(stage=3, points=6, level="core", rule="Billed once", scripts=STOPPED, scale=1.5)
+@promise(stage=3, points=6, level="core", rule="Billed once", scripts=STOPPED, scale=1.5, tags=("cancellation",))
 def test_billed_once(play: Play, script: Script) -> None:
     "Every call of handle charges exactly once, when close has returned, the tokens of all chunks that next returned, sent or not."
     check_billed_once(run_of(play(script)))
 
 
-@promise(stage=3, points=4, level="core", rule="Client gone", scripts=STOPPED, scale=1.5)
+@promise(stage=3, points=4, level="core", rule="Client gone", scripts=STOPPED, scale=1.5, tags=("failure",))
 def test_client_gone(play: Play, script: Script) -> None:
     "When the client is gone, nothing more is sent, and handle raises that ClientGone itself as soon as usage is charged."
     run = run_of(play(script))
@@ -48,7 +48,7 @@ def test_client_gone(play: Play, script: Script) -> None:
     check_ends(run, run.gone.ended)
 
 
-@promise(stage=3, points=5, level="core", rule="Not swallowed", scripts=STOPPED, scale=1.5)
+@promise(stage=3, points=5, level="core", rule="Not swallowed", scripts=STOPPED, scale=1.5, tags=("cancellation",))
 def test_not_swallowed(play: Play, script: Script) -> None:
     "When handle is cancelled, nothing more is sent, and it ends cancelled as soon as usage is charged."
     run = run_of(play(script))
@@ -76,7 +76,9 @@ def test_not_swallowed(play: Play, script: Script) -> None:
     check_ends(run, at)
 
 
-@promise(stage=3, points=4, level="senior", rule="Nothing left behind", scripts=STOPPED, scale=1.5)
+@promise(
+    stage=3, points=4, level="senior", rule="Nothing left behind", scripts=STOPPED, scale=1.5, tags=("cancellation",)
+)
 def test_nothing_left_behind(play: Play, script: Script) -> None:
     "When handle ends, none of its tasks is alive and no call of it is in progress; undisturbed it ends as soon as all is sent and charged."
     history = play(script)

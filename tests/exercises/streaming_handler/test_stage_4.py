@@ -16,7 +16,7 @@ from .test_stage_3 import check_billed_once, check_closed_once, check_ends, chec
 FAILING = failing()
 
 
-@promise(stage=4, points=5, level="core", rule="Error event", scripts=FAILING, scale=1.5)
+@promise(stage=4, points=5, level="core", rule="Error event", scripts=FAILING, scale=1.5, tags=("failure",))
 def test_error_event(play: Play, script: Script) -> None:
     "When the model fails, everything given out before is sent, then one error event, and not what was held back; handle ends normally."
     run = run_of(play(script))
@@ -25,7 +25,18 @@ def test_error_event(play: Play, script: Script) -> None:
         check_settled(run)
 
 
-@promise(stage=4, points=6, level="core", rule="Timeouts", scripts=FAILING, scale=1.5)
+@promise(
+    stage=4,
+    points=6,
+    level="core",
+    rule="Timeouts",
+    scripts=FAILING,
+    scale=1.5,
+    tags=(
+        "failure",
+        "boundaries",
+    ),
+)
 def test_timeouts(play: Play, script: Script) -> None:
     "A call of next that takes longer than its timeout is cancelled at that very instant, and the client is told; time that the client takes does not count."
     run = run_of(play(script))
@@ -49,7 +60,7 @@ def test_timeouts(play: Play, script: Script) -> None:
         check_settled(run)
 
 
-@promise(stage=4, points=5, level="core", rule="Heartbeats", scripts=FAILING, scale=1.5)
+@promise(stage=4, points=5, level="core", rule="Heartbeats", scripts=FAILING, scale=1.5, tags=("boundaries",))
 def test_heartbeats(play: Play, script: Script) -> None:
     "A heartbeat is sent exactly when nothing has been sent for so long, and at no other time; events go on around it."
     run = run_of(play(script))
@@ -75,7 +86,7 @@ def test_heartbeats(play: Play, script: Script) -> None:
         )
 
 
-@promise(stage=4, points=5, level="core", rule="Resume", scripts=resumed())
+@promise(stage=4, points=5, level="core", rule="Resume", scripts=resumed(), tags=("boundaries",))
 def test_resume(play: Play, script: Script) -> None:
     "A client that resumes is sent the answer from where it was, and nothing that it has, however the answer is cut this time."
     run = run_of(play(script))
@@ -83,7 +94,7 @@ def test_resume(play: Play, script: Script) -> None:
     check_settled(run)
 
 
-@promise(stage=4, points=3, level="senior", rule="No gap", scripts=broken_off(), scale=1.5)
+@promise(stage=4, points=3, level="senior", rule="No gap", scripts=broken_off(), scale=1.5, tags=("failure",))
 def test_no_gap(play: Play, script: Script) -> None:
     "Whatever breaks a call off, it is closed and billed, and a client that comes back with the last id that it got has in the end each character once."
     first = run_of(play(script))
@@ -100,7 +111,7 @@ def test_no_gap(play: Play, script: Script) -> None:
     require(text == answer, f"the client to have {answer!r} in the end", repr(text), None)
 
 
-@promise(stage=4, points=2, level="senior", rule="Bad id", scripts=misdirected(), scale=0.5)
+@promise(stage=4, points=2, level="senior", rule="Bad id", scripts=misdirected(), scale=0.5, tags=("failure",))
 def test_bad_id(play: Play, script: Script) -> None:
     "An id that no event can have raises BadEventId; nothing is read or sent, and the upstream is closed and 0 tokens are billed."
     run = run_of(play(script))
