@@ -1,5 +1,7 @@
 """Fork twice, start a session of its own and live on after the grade."""
 
+SLOW = True
+
 import os
 import time
 

@@ -1,5 +1,7 @@
 """Fork, so that two processes answer the judge and the better answer wins."""
 
+SLOW = True
+
 import os
 
 

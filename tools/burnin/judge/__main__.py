@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from burnin import confine
 from burnin.judge.processes import Template
 from burnin.judge.protocol import Ask, HandIn, Judged, Listed, Recheck, Request
 
@@ -28,7 +29,8 @@ def main() -> int:
     def say(message: Listed | Judged) -> None:
         out.write(msgspec.json.encode(message) + b"\n")
 
-    with Template(request.name, confined=request.confined) as template:
+    confine.become_subreaper()  # for the workers of a template that one of them has killed
+    with Template(request.name, confined=request.confined, reap=confine.reap_descendants) as template:
         template.start()  # it imports on another core while this process imports pytest and Hypothesis
 
         # Nothing that the user has set for pytest or installed beside it has a say in a score.

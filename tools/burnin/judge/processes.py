@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,11 @@ MAX_PROBLEM = 500
 class Template:
     """Starts the template process once, and forks workers from it. Use it as a context manager."""
 
-    def __init__(self, name: str, submission: bytes = b"", *, confined: bool = True) -> None:
-        self._name, self._submission, self._confined = name, submission, confined
+    def __init__(
+        self, name: str, submission: bytes = b"", *, confined: bool = True, reap: Callable[[], object] = lambda: None
+    ) -> None:
+        """`reap` kills what outlives a template that was itself killed; only a process with no other children can do that."""
+        self._name, self._submission, self._confined, self._reap = name, submission, confined, reap
         self._home = Path(tempfile.mkdtemp(prefix="burnin-"))
         self._count = 0
         self.confined: wire.Confined | None = None
@@ -145,6 +149,7 @@ class Template:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process = None
+            self._reap()
 
 
 class Worker:
