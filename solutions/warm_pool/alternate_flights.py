@@ -1,4 +1,4 @@
-"""Flights: one task per load, standing in line for room; a condition instead of a lock held over loads. Written blind."""
+"""Flights: one task per load, standing in line for room; a condition instead of a lock held over loads."""
 
 import enum
 import threading

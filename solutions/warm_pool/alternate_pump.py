@@ -1,4 +1,4 @@
-"""The pump: one plain state, and a function that starts whatever can start, called after each change. Written blind."""
+"""The pump: one plain state, and a function that starts whatever can start, called after each change."""
 
 import math
 import threading
