@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from burnin.commands.checking import check
 from burnin.commands.grading import grade
 from burnin.commands.listing import list_exercises
 from burnin.commands.replaying import replay
@@ -22,5 +23,5 @@ def burnin(context: click.Context) -> int:
     return 0
 
 
-for command in (list_exercises, start, grade, replay):
+for command in (list_exercises, start, grade, replay, check):
     burnin.add_command(command)
