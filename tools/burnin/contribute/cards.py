@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from burnin.grade.grader import Options, grade
+from burnin.grade.grader import Grader, Options
 from burnin.library import Exercise
 from burnin.scorecard import Scorecard
 
@@ -85,6 +85,7 @@ class Cards:
         self._pool = ThreadPoolExecutor(jobs or cores, "burnin-cards")
         self._lock = threading.Lock()
         self._asked: dict[str, Future[Any]] = {}
+        self._idle: dict[str, list[Grader]] = {}
         self.computed = 0
         """How many results were not on disk."""
 
@@ -93,6 +94,9 @@ class Cards:
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
+        for graders in self._idle.values():
+            for grader in graders:
+                grader.__exit__(None, None, None)
         self._forget_old()
 
     @property
@@ -136,7 +140,25 @@ class Cards:
             return self._asked[key]
 
     def _grade(self, exercise: Exercise, ask: Ask) -> Future[Scorecard]:
-        return self.later(["card", *self._parts(exercise, ask)], Scorecard, lambda: _graded(exercise, ask))
+        return self.later(["card", *self._parts(exercise, ask)], Scorecard, lambda: self._graded(exercise, ask))
+
+    def _graded(self, exercise: Exercise, ask: Ask) -> Scorecard:
+        """Grade with judges that have graded this exercise before, if some are at leisure; one thread at a time uses a grader."""
+        with self._lock:
+            waiting = self._idle.setdefault(exercise.name, [])
+            grader = waiting.pop() if waiting else None
+        grader = grader or Grader(exercise, jobs=1).__enter__()
+        with tempfile.TemporaryDirectory(prefix="burnin-check-") as folder:
+            path = Path(folder) / f"{exercise.name}.py"
+            path.write_bytes(ask.source.data)
+            try:
+                card = grader.grade(path, Options(effort=ask.effort, seed=ask.seed, only=ask.only))
+            except BaseException:
+                grader.__exit__(None, None, None)  # it is of no use any more
+                raise
+        with self._lock:
+            self._idle[exercise.name].append(grader)
+        return card
 
     def _parts(self, exercise: Exercise, ask: Ask) -> list[str]:
         return [
@@ -204,13 +226,6 @@ def _foundation() -> str:
     for path in [*rooms, *own]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _graded(exercise: Exercise, ask: Ask) -> Scorecard:
-    with tempfile.TemporaryDirectory(prefix="burnin-check-") as folder:
-        path = Path(folder) / f"{exercise.name}.py"
-        path.write_bytes(ask.source.data)
-        return grade(exercise, path, Options(effort=ask.effort, seed=ask.seed, jobs=1, only=ask.only))
 
 
 def _apart(exercise: Exercise, ask: Ask, repeat: int) -> Apart:

@@ -15,11 +15,10 @@ from typing import Any
 import msgspec
 
 from burnin.history import History
-from burnin.judge.explore import Batch
+from burnin.judge.explore import Seeded
 from burnin.judge.player import WorkerPlayer
 from burnin.judge.processes import Template
 from burnin.judge.promise import Promise
-from burnin.judge.session import Session
 from burnin.judge.story import show
 from burnin.judge.verdict import Verdict
 from burnin.plain import Opaque
@@ -124,22 +123,12 @@ def _part(wanted: Wanted, name: str) -> Any:
 def _strategies(promises: dict[str, Promise]) -> list[Callable[[int], Any]]:
     """What draws the script of a number, for each strategy of the suite. The scripts are others than a grade's."""
     strategies = {id(promise.scripts): promise.scripts for promise in promises.values() if promise.scripts is not None}
-    return [Batch(strategy, _no_play, f"check {number}").script for number, strategy in enumerate(strategies.values())]
-
-
-class _NoPlay:
-    last: Session | None = None
-
-    def __call__(self, script: Script) -> History:
-        raise NotImplementedError("scripts are only drawn here")
-
-
-_no_play = _NoPlay()
+    return [Seeded(strategy, f"check {number}").script for number, strategy in enumerate(strategies.values())]
 
 
 def _histories(wanted: Wanted, label: str, scripts: list[Script]) -> list[History | Verdict]:
     found: list[History | Verdict] = []
-    with Template(wanted.submissions[label].encode(), wanted.name) as template:
+    with Template(wanted.name, wanted.submissions[label].encode()) as template:
         player = WorkerPlayer(template)
         for script in scripts:
             try:

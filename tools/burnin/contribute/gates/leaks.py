@@ -72,8 +72,9 @@ def _is_open(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _beside(subject: Subject) -> list[Path]:
-    """What a candidate gets."""
-    return [path for path in sorted(subject.exercise.folder.rglob("*")) if _is_text(path)]
+    """What a candidate gets, and the hints."""
+    hints = subject.exercise.solutions / "interview.toml"
+    return [path for path in [*sorted(subject.exercise.folder.rglob("*")), hints] if _is_text(path)]
 
 
 def _published(subject: Subject) -> Iterator[Path]:

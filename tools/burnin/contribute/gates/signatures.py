@@ -123,9 +123,22 @@ def signature(function: Function) -> str:
         for one in function.decorator_list
         if ast.unparse(one) in ("property", "staticmethod", "classmethod")
     )
-    kind = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
+    generates = any(
+        isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own(function)
+    )  # calling it awaits nothing
+    kind = "async def" if isinstance(function, ast.AsyncFunctionDef) and not generates else "def"
     returns = f" -> {ast.unparse(function.returns)}" if function.returns is not None else ""
     return f"{decorators}{kind} {function.name}({ast.unparse(function.args)}){returns}"
+
+
+def _own(function: Function) -> Iterator[ast.AST]:
+    """The nodes of a function's body without those of functions in it."""
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
 
 
 def _bare(node: Definition) -> str:
