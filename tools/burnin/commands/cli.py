@@ -7,6 +7,7 @@ import click
 from burnin.commands.checking import check
 from burnin.commands.grading import grade
 from burnin.commands.listing import list_exercises
+from burnin.commands.new import new
 from burnin.commands.replaying import replay
 from burnin.commands.starting import start
 
@@ -23,5 +24,5 @@ def burnin(context: click.Context) -> int:
     return 0
 
 
-for command in (list_exercises, start, grade, replay, check):
+for command in (list_exercises, start, grade, replay, new, check):
     burnin.add_command(command)

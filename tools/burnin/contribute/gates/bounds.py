@@ -29,7 +29,7 @@ from burnin.contribute.subject import Subject
 __all__ = ["GATES", "played"]
 
 LIKE_A_BOUND = re.compile(
-    r"\b(at most|at least|never exceeds?|larger than|no more than|fewer than|more than|up to \w+ \w+s)\b"
+    r"\b(at most|at least|never exceeds?|larger than|no more than|fewer than|more than|up to \w+ \w+s)\b", re.IGNORECASE
 )
 
 
