@@ -29,7 +29,10 @@ from burnin.grade.grader import Grader, Options
 from burnin.library import Exercise
 from burnin.scorecard import Scorecard
 
-__all__ = ["Apart", "Ask", "Cards", "Source"]
+__all__ = ["STUMBLED", "Apart", "Ask", "Cards", "Source", "cache_of", "suite_digest"]
+
+STUMBLED = "values that the statement describes"
+"""What a property expects, in words of the judge, when its check stumbled over what the submission returned, or over the machine."""
 
 KEPT_SECONDS = 30 * 86_400
 """How long a result stays on disk after its last use."""
@@ -182,7 +185,7 @@ class Cards:
                 return found
         result = compute()
         self.computed += 1
-        if path is not None:
+        if path is not None and not _stumbled(result):
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
                 file.write(msgspec.json.encode(result))
@@ -195,6 +198,15 @@ class Cards:
             for path in self._folder.glob("??/*.json"):
                 if path.stat().st_mtime < limit:
                     path.unlink(missing_ok=True)
+
+
+def _stumbled(result: object) -> bool:
+    """Whether a check stumbled in it: that may be the machine's fault, so it is tried again next time."""
+    card = result.card if isinstance(result, Apart) else result
+    if not isinstance(card, Scorecard):
+        return False
+    failures = [found.counterexample for stage in card.stages for found in stage.properties]
+    return any(failure is not None and failure.expected == STUMBLED for failure in failures)
 
 
 def cache_of(root: Path) -> Path:

@@ -6,8 +6,10 @@ the names of a suite's worlds are known to a whole process.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,7 +79,11 @@ def main() -> int:
     try:
         played = _play(wanted)
     except Exception as error:
-        played = Played(None, {}, None, 0, f"{type(error).__name__}: {error}")
+        frames = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(wanted.suite)
+        ]
+        where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}: " if frames else ""
+        played = Played(None, {}, None, 0, f"{where}{type(error).__name__}: {error}")
     sys.stdout.buffer.write(msgspec.json.encode(played))
     return 0
 
@@ -90,24 +96,32 @@ def _play(wanted: Wanted) -> Played:
     reached = dict.fromkeys(bounds, 0)
     found: dict[str, Disagreement] = {}
     compared = 0
-    labels = list(wanted.submissions)
-    for script_of in _strategies(promises):
-        drawn = [made[0] for number in range(wanted.scripts) if (made := script_of(number)) is not None]
-        played = [_histories(wanted, label, drawn) for label in (labels if answers is not None else labels[:1])]
-        seen = dict.fromkeys(bounds, 0)
-        for script, reference, *others in zip(drawn, *played, strict=True):
-            if isinstance(reference, History):
+    with contextlib.ExitStack() as stack:
+        templates = {
+            label: stack.enter_context(Template(wanted.name, text.encode()))
+            for label, text in wanted.submissions.items()
+        }
+        reference, *others = (_Player(label, template) for label, template in templates.items())
+        for script_of in _strategies(promises):
+            drawn = [made[0] for number in range(wanted.scripts) if (made := script_of(number)) is not None]
+            seen = dict.fromkeys(bounds, 0)
+            determined: list[tuple[Script, Any]] = []
+            for script in drawn:
+                history = reference.play(script)
                 for key, holds in bounds.items():
-                    seen[key] += bool(holds(script, reference))
-            expected = None if answers is None else _answer(answers, script, reference)
-            if answers is None or expected is None:
-                continue
-            compared += 1
-            for label, other in zip(labels[1:], others, strict=True):
-                given = _answer(answers, script, other)
-                if given != expected and label not in found:
-                    found[label] = Disagreement(label, _told(script), *_difference(expected, given))
-        reached = {key: max(reached[key], seen[key]) for key in bounds}
+                    seen[key] += _holds(holds, script, history)
+                expected = None if answers is None else _answer(answers, script, history)
+                if expected is not None:
+                    determined.append((script, expected))
+            reference.rest()
+            compared += len(determined)
+            for other in others:
+                for script, expected in determined:
+                    given = None if answers is None else _answer(answers, script, other.play(script))
+                    if given != expected and other.label not in found:
+                        found[other.label] = Disagreement(other.label, _told(script), *_difference(expected, given))
+                other.rest()
+            reached = {key: max(reached[key], seen[key]) for key in bounds}
     return Played(
         None if bounds_module is None else [Bound(rule, side, number) for (rule, side), number in reached.items()],
         getattr(bounds_module, "NO_BOUND", {}),
@@ -126,17 +140,28 @@ def _strategies(promises: dict[str, Promise]) -> list[Callable[[int], Any]]:
     return [Seeded(strategy, f"check {number}").script for number, strategy in enumerate(strategies.values())]
 
 
-def _histories(wanted: Wanted, label: str, scripts: list[Script]) -> list[History | Verdict]:
-    found: list[History | Verdict] = []
-    with Template(wanted.name, wanted.submissions[label].encode()) as template:
-        player = WorkerPlayer(template)
-        for script in scripts:
-            try:
-                found.append(player(script))
-            except Verdict as verdict:
-                found.append(verdict)
-        player.close()
-    return found
+class _Player:
+    """Plays on one submission; a lost play is its verdict."""
+
+    def __init__(self, label: str, template: Template) -> None:
+        self.label, self._player = label, WorkerPlayer(template)
+
+    def play(self, script: Script) -> History | Verdict:
+        try:
+            return self._player(script)
+        except Verdict as verdict:
+            return verdict
+
+    def rest(self) -> None:
+        self._player.close()
+
+
+def _holds(holds: Callable[[Script, History], bool], script: Script, history: History | Verdict) -> bool:
+    """Whether the bound is reached. The facts of a suite may raise a verdict on a play that they do not expect: it is not, then."""
+    try:
+        return isinstance(history, History) and bool(holds(script, history))
+    except Verdict:
+        return False
 
 
 def _answer(answers: Answers, script: Script, history: History | Verdict) -> Any:

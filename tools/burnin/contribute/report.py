@@ -11,6 +11,8 @@ from burnin.contribute.finding import Outcome
 __all__ = ["as_markdown", "as_text"]
 
 MARKS = {"passed": "ok", "failed": "FAILED", "in progress": "in progress", "not run": "not run"}
+MOST = 10
+"""Findings of one gate that are shown on a terminal."""
 SIGNS = {"passed": "✅", "failed": "❌", "in progress": "🚧", "not run": "⏭️"}
 """What a status is called in a table."""
 
@@ -23,10 +25,12 @@ def as_text(report: Report, width: int = 100) -> str:
             if outcome.status == "passed":
                 continue
             lines.append(f"{checked.name}  {outcome.gate}: {outcome.rule}.  {MARKS[outcome.status]}")
-            for finding in outcome.findings:
+            for finding in outcome.findings[:MOST]:
                 lines.append(f"  {finding.place}")
                 lines += _wrapped(f"{finding.wrong}.", width)
                 lines += _wrapped(f"-> {finding.todo}.", width)
+            if len(outcome.findings) > MOST:
+                lines += _wrapped(f"... and {len(outcome.findings) - MOST} more, which --json shows.", width)
             if outcome.note:
                 lines += _wrapped(f"{outcome.note}.", width)
             lines.append("")

@@ -31,8 +31,22 @@ FILES = {
     "tests/exercises/@name@/answers.py": "answers.py.in",
     "tests/exercises/@name@/mutants.toml": "mutants.toml.in",
 }
-TAKEN = {"anyio", "burnin", "conftest", "hypothesis", "msgspec", "mypy", "pytest", "suite", "tests", "trio"}
-"""Modules that a submission or a suite imports under these names."""
+TAKEN = {
+    "exhausted",
+    "fake_ledger",
+    "ledger",
+    "anyio",
+    "burnin",
+    "conftest",
+    "hypothesis",
+    "msgspec",
+    "mypy",
+    "pytest",
+    "suite",
+    "tests",
+    "trio",
+}
+"""Names of the miniature itself, and modules that a submission or a suite imports."""
 
 
 def scaffold(library: Library, name: str) -> list[Path]:
@@ -49,7 +63,13 @@ def scaffold(library: Library, name: str) -> list[Path]:
             raise UserError(
                 f"There is a folder {folder} already; give the exercise another name, or remove the folder."
             )
-    words = {"@name@": name, "@Class@": name.title().replace("_", ""), "@Title@": name.replace("_", " ").capitalize()}
+    made = name.title().replace("_", "")
+    words = {
+        "@name@": name,
+        "@Class@": made,
+        "@Title@": name.replace("_", " ").capitalize(),
+        "@imports@": ", ".join(sorted([made, "Exhausted"])),
+    }
     written = []
     for target, source in FILES.items():
         path = library.root / _filled(target, words)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from burnin.contribute.finding import Finding
+from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.gates.bounds import played
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.subject import Subject
@@ -20,6 +20,8 @@ def agreement(subject: Subject) -> Iterator[Finding]:
     """The reference and each alternate agree on random scripts, others than those of a grade."""
     path = subject.exercise.suite / "answers.py"
     found = played(subject)
+    if found.problem is not None:
+        raise Blocked("bounds.py or answers.py fails; see `bounds`")
     if found.disagreements is None:
         todo = "write it: answers(script, history) gives what the statement determines, or None"
         yield subject.finding(path, None, "nothing says where the statement determines the answer", todo, missing=True)

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 import msgspec
 
 from burnin.contribute.cards import TOOLS, Source, suite_digest
-from burnin.contribute.finding import Blocked, Finding
+from burnin.contribute.finding import Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.playing import Played, Wanted
 from burnin.contribute.subject import Subject
@@ -37,6 +37,11 @@ def bounds(subject: Subject) -> Iterator[Finding]:
     """Each bound has two sides, and each side is reached; a rule with words of a bound has one."""
     path = subject.exercise.suite / "bounds.py"
     seen = played(subject)
+    if seen.problem is not None:
+        place, at, what = _placed(seen.problem)
+        where = path if place is None else subject.exercise.suite / place
+        yield subject.finding(where, at, f"bounds.py or answers.py fails: {what}", "mend it")
+        return
     if seen.bounds is None:
         todo = "write it: for each bound of the statement, how both sides are recognised in a play"
         yield subject.finding(path, None, "nothing says how the statement's bounds are reached", todo, missing=True)
@@ -68,8 +73,14 @@ def bounds(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def _placed(problem: str) -> tuple[str | None, int | None, str]:
+    """The file and line that a problem names first, if it does, and the rest."""
+    found = re.match(r"(\w+\.py):(\d+): ", problem)
+    return (found[1], int(found[2]), problem[found.end() :]) if found else (None, None, problem)
+
+
 def played(subject: Subject) -> Played:
-    """The plays that count bounds and compare solutions. Raises `Blocked` if they cannot be made."""
+    """The plays that count bounds and compare solutions."""
     subject.listed  # noqa: B018  # a suite that cannot be run is one finding
     sources = [subject.reference, *subject.alternates]
     depth, exercise = subject.depth.scripts, subject.exercise
@@ -80,10 +91,7 @@ def played(subject: Subject) -> Played:
         str(depth),
         *(source.data.decode("utf-8", "replace") for source in sources),
     ]
-    found = subject.cards.remember(parts, Played, lambda: _played(subject, sources, depth))
-    if found.problem is not None:
-        raise Blocked(f"bounds.py or answers.py fails: {found.problem}")
-    return found
+    return subject.cards.remember(parts, Played, lambda: _played(subject, sources, depth))
 
 
 def _played(subject: Subject, sources: list[Source], scripts: int) -> Played:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from burnin.contribute.cards import STUMBLED
 from burnin.contribute.finding import Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.mutants import load_mutants, mutated
@@ -16,8 +17,6 @@ __all__ = ["CAUGHT", "GATES"]
 LEAST_MUTANTS = 12
 MAX_STORY = 12
 CAUGHT = ("failed", "timed_out", "crashed")
-STUMBLED = "values that the statement describes"
-"""What a property expects, in words of the judge, when its check stumbled over what the submission returned."""
 
 
 def mutants(subject: Subject) -> Iterator[Finding]:
