@@ -27,11 +27,10 @@ def main() -> int:
     exercise, path = Library(Path(wanted["root"])).exercise(wanted["exercise"]), Path(wanted["path"])
     only = tuple(wanted["only"])
     options = Options(effort=wanted["effort"], seed=wanted["seed"], jobs=wanted["jobs"], only=only)
-    start = 0.0
+    began, before = time.perf_counter(), _processor()
     if only:  # the suite's start is when a grade that judges nothing would be done
-        began = time.perf_counter()
         grade(exercise, path, Options(effort="quick", jobs=options.jobs, only=NOTHING))
-        start = time.perf_counter() - began
+    start, start_processor = time.perf_counter() - began, _processor() - before
     failures: list[float] = []
 
     def heard(result: PropertyResult, stage: int, number: int) -> None:
@@ -41,8 +40,9 @@ def main() -> int:
     before, began = _processor(), time.perf_counter()
     card = grade(exercise, path, options, heard)
     seconds = time.perf_counter() - began
-    first = max(0.0, failures[0] - start) if failures else None
-    sys.stdout.buffer.write(msgspec.json.encode(Apart(card, seconds, _processor() - before, first)))
+    processor = _processor() - before
+    first = max(0.0, min(failures[0] - start, processor - start_processor)) if failures else None
+    sys.stdout.buffer.write(msgspec.json.encode(Apart(card, seconds, processor, first)))
     return 0
 
 

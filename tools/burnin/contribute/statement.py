@@ -63,8 +63,8 @@ class Statement:
 
 
 def read_statement(path: Path) -> Statement:
-    """Read the statement; one that is not there is empty."""
-    text = path.read_text("utf-8") if path.is_file() else ""
+    """Read the statement."""
+    text = path.read_text("utf-8")
     stages: list[StageText] = []
     lines = text.splitlines()
     for number, line in enumerate(lines, 1):

@@ -15,7 +15,7 @@ from burnin.grade.grader import GraderFailed
 from burnin.library import Exercise, Library, UserError
 from burnin.scorecard import PropertyResult, Scorecard
 
-__all__ = ["DEEP", "STANDARD", "Depth", "Subject"]
+__all__ = ["DEEP", "STANDARD", "Depth", "Subject", "properties", "story_of"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ class Subject:
 
     @cached_property
     def statement(self) -> Statement:
-        """The statement."""
+        """The statement. Raises `Blocked` if there is none."""
+        if not (self.exercise.folder / "README.md").is_file():
+            raise Blocked("there is no statement; see `layout`")
         return read_statement(self.exercise.folder / "README.md")
 
     @property

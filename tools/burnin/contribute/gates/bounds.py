@@ -38,9 +38,9 @@ def bounds(subject: Subject) -> Iterator[Finding]:
     path = subject.exercise.suite / "bounds.py"
     seen = played(subject)
     if seen.problem is not None:
-        place, at, what = _placed(seen.problem)
+        place, line, what = _placed(seen.problem)
         where = path if place is None else subject.exercise.suite / place
-        yield subject.finding(where, at, f"bounds.py or answers.py fails: {what}", "mend it")
+        yield subject.finding(where, line, f"bounds.py or answers.py fails: {what}", "mend it")
         return
     if seen.bounds is None:
         todo = "write it: for each bound of the statement, how both sides are recognised in a play"

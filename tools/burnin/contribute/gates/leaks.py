@@ -30,15 +30,17 @@ def leaks(subject: Subject) -> Iterator[Finding]:
     """No reference code in the stub, beside it, or in the package that is published."""
     stub = subject.exercise.stub
     yours = subject.line(stub, YOURS) or 0
+    answers = {
+        _body(function)
+        for path in [subject.exercise.reference, *subject.exercise.alternates]
+        for name, node in top_level(subject.tree(path))
+        for _, function in public_functions(name, node)
+    }
     for name, node in top_level(subject.tree(stub)):
         for full, function in public_functions(name, node):
-            if node.lineno >= yours and not _is_open(function):
-                yield subject.finding(
-                    stub,
-                    function.lineno,
-                    f"{full} has a body",
-                    "let it raise NotImplementedError, or move it above `# ---- yours` if it is given",
-                )
+            if node.lineno >= yours and not _is_open(function) and _body(function) in answers:
+                todo = "let it raise NotImplementedError, or move it above `# ---- yours` if it is given"
+                yield subject.finding(stub, function.lineno, f"{full} has the body of a solution", todo)
     known = {line.text for path in [stub, subject.samples] if path.is_file() for line in _lines(path)}
     secret = [
         [line for line in _lines(path) if line.text not in known]
@@ -69,6 +71,10 @@ def _is_open(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return not body or (
         len(body) == 1 and isinstance(body[0], ast.Raise) and "NotImplementedError" in ast.unparse(body[0])
     )
+
+
+def _body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    return ast.unparse(ast.Module(function.body, []))
 
 
 def _beside(subject: Subject) -> list[Path]:
@@ -113,10 +119,9 @@ def _run(text: list[_Line], solution: list[_Line], least: int, letters: int, ign
 
 
 def copies(subject: Subject) -> Iterator[Finding]:
-    """No block of this exercise's suite or solutions is another exercise's too."""
+    """No block of this exercise's code is another exercise's too. A draft is not compared with other drafts."""
     own = _code(subject, subject.exercise.name)
-    names = sorted({*subject.library.names(), *subject.library.drafts()} - {subject.exercise.name})
-    for other in names:
+    for other in sorted({*subject.library.names()} - {subject.exercise.name}):
         theirs = {
             tuple(line.text for line in lines[start : start + COPIED_LINES]): (path, lines[start].number)
             for path, lines in _code(subject, other)
@@ -128,7 +133,11 @@ def copies(subject: Subject) -> Iterator[Finding]:
                 if where is not None:
                     what = f"these {COPIED_LINES} lines or more are in {subject.shown(where[0])}:{where[1]} too"
                     yield subject.finding(
-                        path, lines[start].number, what, "move them to one place that both import, or do without"
+                        path,
+                        lines[start].number,
+                        what,
+                        "move them to one place that both import, or do without",
+                        missing=True,
                     )
                     break
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from burnin.contribute.cards import STUMBLED
-from burnin.contribute.finding import Finding
+from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.mutants import load_mutants, mutated
 from burnin.contribute.subject import Subject, properties, story_of
@@ -23,6 +23,8 @@ def mutants(subject: Subject) -> Iterator[Finding]:
     """At least twelve, each fits the reference and is caught by the property that it names; every property catches one."""
     path = subject.mutants_path
     reference = subject.reference.data.decode()
+    if not path.is_file():
+        raise Blocked("there is no mutants.toml; see `layout`")
     try:
         listed = load_mutants(subject.exercise)
     except UserError as error:

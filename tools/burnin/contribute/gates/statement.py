@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from burnin.contribute.finding import Finding
+from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.gates.signatures import is_given_protocol, public_functions, top_level
 from burnin.contribute.subject import Subject
@@ -155,7 +155,9 @@ def _members(node: ast.AST) -> Iterator[tuple[str, int]]:
 def discussion(subject: Subject) -> Iterator[Finding]:
     """The debrief has its sections, and three follow-ups with answers."""
     path = subject.discussion
-    text = path.read_text("utf-8") if path.is_file() else ""
+    if not path.is_file():
+        raise Blocked("there is no discussion.md; see `layout`")
+    text = path.read_text("utf-8")
     parts = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
     for section in SECTIONS:
         found = [body for heading, body in parts.items() if section.casefold() in heading.casefold()]

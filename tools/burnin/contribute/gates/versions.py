@@ -69,8 +69,8 @@ def versions(subject: Subject) -> Iterator[Finding]:
         )
     elif subject.accept:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(now)) + b"\n")
-    elif now != before:
-        new = sorted(now.passed.keys() ^ before.passed.keys())
+    elif version != before.version or not now.passed.keys() <= before.passed.keys():
+        new = sorted(now.passed.keys() - before.passed.keys())
         what = (
             f"the recorded verdicts do not know {', '.join(new)}"
             if new
