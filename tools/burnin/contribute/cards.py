@@ -36,6 +36,7 @@ STUMBLED = "values that the statement describes"
 
 KEPT_SECONDS = 30 * 86_400
 """How long a result stays on disk after its last use."""
+MOST_AT_LEISURE = 4
 RELEVANT = ("anyio", "hypothesis", "msgspec", "mypy", "pytest", "trio")
 TOOLS = Path(__file__).resolve().parents[1]
 ROOMS_WITHOUT_SAY = ("commands", "contribute", "practice")
@@ -89,7 +90,7 @@ class Cards:
         self._pool = ThreadPoolExecutor(jobs or cores, "burnin-cards")
         self._lock = threading.Lock()
         self._asked: dict[str, Future[Any]] = {}
-        self._idle: dict[str, list[Grader]] = {}
+        self._idle: list[tuple[str, Grader]] = []
         self.computed = 0
         """How many results were not on disk."""
 
@@ -98,9 +99,8 @@ class Cards:
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
-        for graders in self._idle.values():
-            for grader in graders:
-                grader.__exit__(None, None, None)
+        for _suite, grader in self._idle:
+            grader.__exit__(None, None, None)
         self._forget_old()
 
     @property
@@ -147,11 +147,9 @@ class Cards:
         return self.later(["card", *self._parts(exercise, ask)], Scorecard, lambda: self._graded(exercise, ask))
 
     def _graded(self, exercise: Exercise, ask: Ask) -> Scorecard:
-        """Grade with judges that have graded this exercise before, if some are at leisure; one thread at a time uses a grader."""
-        with self._lock:
-            waiting = self._idle.setdefault(exercise.name, [])
-            grader = waiting.pop() if waiting else None
-        grader = grader or Grader(exercise, jobs=1).__enter__()
+        """Grade with judges that have graded by this very suite before, if some are at leisure; one thread at a time uses a grader."""
+        suite = f"{exercise.root} {exercise.name} {suite_digest(exercise)}"
+        grader = self._at_leisure(suite) or Grader(exercise, jobs=1).__enter__()
         with tempfile.TemporaryDirectory(prefix="burnin-check-") as folder:
             path = Path(folder) / f"{exercise.name}.py"
             path.write_bytes(ask.source.data)
@@ -161,8 +159,19 @@ class Cards:
                 grader.__exit__(None, None, None)  # it is of no use any more
                 raise
         with self._lock:
-            self._idle[exercise.name].append(grader)
+            self._idle.append((suite, grader))
         return card
+
+    def _at_leisure(self, suite: str) -> Grader | None:
+        """A grader that waits, if there is one; of other suites' not more than a few are kept waiting."""
+        with self._lock:
+            found = next((entry for entry in self._idle if entry[0] == suite), None)
+            if found is not None:
+                self._idle.remove(found)
+            surplus, self._idle = self._idle[:-MOST_AT_LEISURE], self._idle[-MOST_AT_LEISURE:]
+        for _, grader in surplus:
+            grader.__exit__(None, None, None)
+        return None if found is None else found[1]
 
     def _parts(self, exercise: Exercise, ask: Ask) -> list[str]:
         return [
