@@ -35,7 +35,7 @@ def lacking(subject: Subject) -> Iterator[Finding]:
 def gates(monkeypatch: pytest.MonkeyPatch) -> list[Gate]:
     """Only these gates are run; a test adds to them."""
     gates = [Gate("fine", "All is well", fine)]
-    monkeypatch.setattr(checking.check, "__kwdefaults__", {**(checking.check.__kwdefaults__ or {}), "gates": gates})
+    monkeypatch.setattr(checking, "GATES", gates)
     return gates
 
 
@@ -56,6 +56,13 @@ def test_a_failure_says_where_what_and_what_to_do(run: Run, gates: list[Gate]) -
     assert "wrong  FAILED       ok" in ran.out
     assert ran.err == "toy: wrong failed (1 findings)\n"
     assert run("check", "zoo").code == 0
+
+
+def test_one_gate_alone(run: Run, gates: list[Gate]) -> None:
+    gates.append(Gate("wrong", "Nothing is wrong", wrong))
+    ran = run("check", "toy", "--gate", "fine")
+    assert ran.code == 0
+    assert "wrong" not in ran.out
 
 
 def test_json_and_markdown(run: Run, gates: list[Gate]) -> None:
@@ -85,6 +92,7 @@ def test_a_draft_may_lack_something(run: Run, root: Path, gates: list[Gate]) -> 
     [
         (["check", "tow"], "There is no exercise named tow; did you mean toy?"),
         (["check", "--library", "nowhere"], "nowhere has no folder named exercises"),
+        (["check", "--gate", "fame"], "There is no gate named fame; there are fine."),
         (["check", "--changed", "no-such-revision"], "git cannot say what differs from no-such-revision"),
         (["new", "toy"], "There is a folder exercises/toy already"),
         (["new", "My-Exercise"], "My-Exercise cannot be a module's name"),

@@ -37,6 +37,7 @@ OWN = ("exercises", "solutions")
 @click.option(
     "--deep", is_flag=True, help="Look further: 20 seeds and 5 deep ones, 50 identical grades. Takes an hour."
 )
+@click.option("--gate", "ids", metavar="ID", multiple=True, help="Run this gate alone; may be given more than once.")
 @click.option("--accept", is_flag=True, help="Record the stories and verdicts of now as the right ones.")
 @click.option("--fresh", is_flag=True, help="Compute everything anew, and keep nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
@@ -47,6 +48,7 @@ def check(
     names: tuple[str, ...],
     changed: str | None,
     deep: bool,
+    ids: tuple[str, ...],
     accept: bool,
     fresh: bool,
     as_json: bool,
@@ -67,11 +69,14 @@ def check(
 
     from burnin.contribute.cards import Cards, cache_of
     from burnin.contribute.check import check as run
+    from burnin.contribute.check import select
     from burnin.contribute.report import as_markdown, as_text
     from burnin.contribute.subject import DEEP, STANDARD
 
+    gates = select(ids)
     with Cards(None if fresh else cache_of(library.root), jobs) as cards, _progress(cards) as heard:
-        report = run(library, chosen, cards, DEEP if deep else STANDARD, accept=accept, on_outcome=heard)
+        depth = DEEP if deep else STANDARD
+        report = run(library, chosen, cards, depth, gates=gates, accept=accept, on_outcome=heard)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(report)))
     elif as_md:

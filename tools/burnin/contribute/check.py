@@ -14,9 +14,9 @@ from burnin.contribute.finding import Blocked, Finding, Outcome, Status
 from burnin.contribute.gates import GATES, Gate
 from burnin.contribute.subject import Depth, Subject
 from burnin.grade.grader import GraderFailed
-from burnin.library import Exercise, Library
+from burnin.library import Exercise, Library, UserError
 
-__all__ = ["Checked", "Report", "check"]
+__all__ = ["Checked", "Report", "check", "select"]
 
 ABREAST = 6
 """Gates that are under way together: mostly they wait for grades, of which there are as many at once as there are cores."""
@@ -49,6 +49,15 @@ class _Task:
     gate: Gate
     subject: Subject
     order: int
+
+
+def select(ids: Sequence[str]) -> Sequence[Gate]:
+    """The gates of these ids, or all if there are none. Raises `UserError` for an id that no gate has."""
+    known = {gate.id: gate for gate in GATES}
+    for id in ids:
+        if id not in known:
+            raise UserError(f"There is no gate named {id}; there are {', '.join(known)}.")
+    return [gate for gate in GATES if gate.id in ids] if ids else GATES
 
 
 def check(
