@@ -42,7 +42,7 @@ class Depth:
         return f"{self.name}: {self.seeds} seeds at {self.effort} effort{deep}, {self.repeats} identical grades, {self.scripts} scripts of each kind"
 
 
-STANDARD = Depth("standard", "standard", 2, 0, 3, 3, 200)
+STANDARD = Depth("standard", "standard", 2, 0, 2, 3, 200)
 DEEP = Depth("deep", "standard", 20, 5, 50, 5, 1_000)
 
 

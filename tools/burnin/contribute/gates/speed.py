@@ -29,14 +29,21 @@ def speed(subject: Subject) -> Iterator[Finding]:
         todo = "let properties share a strategy (and so its plays), make scripts shorter, or lower `scale`"
         yield subject.finding(subject.exercise.suite / "scripts.py", None, what, todo)
     for mutant, source in subject.few_mutants():
-        found = subject.apart(Ask(source, "standard", only=(mutant.caught_by,)), runs, side_by_side=False)
-        first = [grade.first_failure for grade in found if grade.first_failure is not None]
-        if first and median(first) > FIRST_SECONDS:
+        ask = Ask(source, "standard", only=(mutant.caught_by,))
+        seconds = _first(subject, ask, runs[:1])
+        if seconds > FIRST_SECONDS:  # once may be bad luck
+            seconds = _first(subject, ask, runs)
+        if seconds > FIRST_SECONDS:
             path, text = subject.property_place(mutant.caught_by)
-            what = f"{mutant.caught_by} takes {median(first):.1f} s to fail on the mutant {mutant.name}, and at most {FIRST_SECONDS:.0f} s should be"
+            what = f"{mutant.caught_by} takes {seconds:.1f} s to fail on the mutant {mutant.name}, and at most {FIRST_SECONDS:.0f} s should be"
             yield subject.finding(
                 path, text, what, "make its scripts smaller, so that they fail sooner and shrink faster"
             )
+
+
+def _first(subject: Subject, ask: Ask, runs: range) -> float:
+    """The median time to the first failure; 0 if nothing fails, which another gate says."""
+    return median(grade.first_failure or 0.0 for grade in subject.apart(ask, runs, side_by_side=False))
 
 
 GATES = (
