@@ -48,6 +48,7 @@ def test_every_gate_is_run() -> None:
     assert sorted([*chosen, *SWEPT, *TIMED]) == sorted(gate.id for gate in GATES)
 
 
+@pytest.mark.timeout(1_200)
 @pytest.mark.parametrize("ids", TOGETHER.values(), ids=TOGETHER)
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda it: it.name)
 def test_gates(exercise: Exercise, ids: tuple[str, ...], cards: Cards) -> None:

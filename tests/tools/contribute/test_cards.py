@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import CancelledError
 from pathlib import Path
+from threading import Event
 
 import pytest
 from small_library import REFERENCE, STUB, SmallLibrary
@@ -88,3 +90,21 @@ def test_grades_apart_differ_in_their_surroundings_only(small_library: SmallLibr
 def test_the_cache_of_a_library_ignores_itself(tmp_path: Path) -> None:
     assert cache_of(tmp_path) == tmp_path / ".burnin" / "cache"
     assert (tmp_path / ".burnin" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_library_that_cannot_be_written_keeps_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".burnin").write_text("a file in its place")
+    assert cache_of(tmp_path) is None
+
+
+def test_after_a_stop_nothing_more_is_computed() -> None:
+    with Cards(None, jobs=1) as cards:
+        began, go_on = Event(), Event()
+        first = cards.later(["a"], bool, lambda: began.set() or go_on.wait(60))
+        second = cards.later(["b"], bool, lambda: True)
+        assert began.wait(60)
+        cards.stop()
+        go_on.set()
+        assert first.result()
+        with pytest.raises(CancelledError):
+            second.result()

@@ -74,7 +74,8 @@ def check(
     from burnin.contribute.subject import DEEP, STANDARD
 
     gates = select(ids)
-    with Cards(None if fresh else cache_of(library.root), jobs) as cards, _progress(cards) as heard:
+    kept = None if fresh else cache_of(library.root)
+    with Cards(kept, jobs) as cards, _progress(cards) as heard:
         depth = DEEP if deep else STANDARD
         report = run(library, chosen, cards, depth, gates=gates, accept=accept, on_outcome=heard)
     if as_json:

@@ -98,10 +98,15 @@ class Cards:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self.stop()
+        self._pool.shutdown()
         for _suite, grader in self._idle:
             grader.__exit__(None, None, None)
         self._forget_old()
+
+    def stop(self) -> None:
+        """Compute nothing more; who waits for a result gets `CancelledError`."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def asked(self) -> int:
@@ -219,13 +224,14 @@ def _stumbled(result: object) -> bool:
     return any(failure is not None and failure.expected == STUMBLED for failure in failures)
 
 
-def cache_of(root: Path) -> Path:
-    """The folder of a library that keeps results; it ignores itself, so that a private library needs no entry for it."""
+def cache_of(root: Path) -> Path | None:
+    """The folder of a library that keeps results, or None if it cannot be written. Git ignores it without an entry anywhere else."""
     home = root / ".burnin"
-    home.mkdir(exist_ok=True)
-    ignore = home / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
+    try:
+        home.mkdir(exist_ok=True)
+        (home / ".gitignore").write_text("*\n")
+    except OSError:
+        return None
     return home / "cache"
 
 

@@ -84,9 +84,16 @@ def check(
         outcomes[task.subject.exercise.name, task.gate.id] = outcome
         on_outcome(task.subject.exercise, outcome)
 
-    with ThreadPoolExecutor(ABREAST, "burnin-gates") as pool:
+    pool = ThreadPoolExecutor(ABREAST, "burnin-gates")
+    try:
         for future in [pool.submit(run, task) for task in tasks if not task.gate.alone]:
             future.result()
+    except BaseException:  # interrupted, or a gate is at fault: what has not begun is not wanted any more
+        pool.shutdown(wait=False, cancel_futures=True)
+        cards.stop()
+        raise
+    finally:
+        pool.shutdown()
     for task in tasks:
         if task.gate.alone:
             run(task)

@@ -59,9 +59,10 @@ class Subject:
     @cached_property
     def statement(self) -> Statement:
         """The statement. Raises `Blocked` if there is none."""
-        if not (self.exercise.folder / "README.md").is_file():
-            raise Blocked("there is no statement; see `layout`")
-        return read_statement(self.exercise.folder / "README.md")
+        try:
+            return read_statement(self.exercise.folder / "README.md")
+        except (OSError, UnicodeDecodeError):
+            raise Blocked("the statement cannot be read; see `layout`") from None
 
     @property
     def samples(self) -> Path:

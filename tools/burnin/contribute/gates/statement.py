@@ -39,12 +39,15 @@ def layout(subject: Subject) -> Iterator[Finding]:
     for path, todo in wanted.items():
         if not path.is_file():
             yield subject.finding(path, None, "this file is not there", todo)
-        elif path.suffix == ".py":
-            try:
-                ast.parse(path.read_text("utf-8"))
-            except (SyntaxError, ValueError) as error:
-                line = error.lineno if isinstance(error, SyntaxError) else None
-                yield subject.finding(path, line, f"this is no Python: {error}", "mend it")
+            continue
+        try:
+            text = path.read_text("utf-8")
+            if path.suffix == ".py":
+                ast.parse(text)
+        except (SyntaxError, ValueError) as error:
+            line = error.lineno if isinstance(error, SyntaxError) else None
+            kind = "Python" if path.suffix == ".py" else "UTF-8 text"
+            yield subject.finding(path, line, f"this is no {kind}: {error}", "mend it")
 
 
 def stages(subject: Subject) -> Iterator[Finding]:
@@ -155,9 +158,10 @@ def _members(node: ast.AST) -> Iterator[tuple[str, int]]:
 def discussion(subject: Subject) -> Iterator[Finding]:
     """The debrief has its sections, and three follow-ups with answers."""
     path = subject.discussion
-    if not path.is_file():
-        raise Blocked("there is no discussion.md; see `layout`")
-    text = path.read_text("utf-8")
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Blocked("discussion.md cannot be read; see `layout`") from None
     parts = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
     for section in SECTIONS:
         found = [body for heading, body in parts.items() if section.casefold() in heading.casefold()]
