@@ -11,6 +11,8 @@ from miniature import Miniature
 from burnin.contribute.gates import GATES
 
 Break = Callable[[Miniature], None]
+DEAR = ("repeat", "speed")
+"""Gates that start a process for each grade. They are run where they are to be tripped, and on the exercise that passes all."""
 BROKEN: list[tuple[str, str, Break]] = []
 """The gates that fail, the place that the first finding names, and what breaks the exercise."""
 
@@ -63,7 +65,7 @@ def finished_without_follow_ups(it: Miniature) -> None:
     it.edit("discussion", "3. *Many machines share one limit. How?*", "Many machines share one limit.")
 
 
-@broken("suite", "tests/exercises/quota_meter/test_stage_2.py:13")
+@broken("suite", "tests/exercises/quota_meter/test_stage_2.py:14")
 def points_that_do_not_add_up(it: Miniature) -> None:
     it.edit("test_stage_2.py", 'points=20, level="senior"', 'points=19, level="senior"')
 
@@ -212,7 +214,7 @@ def one_alternate(it: Miniature) -> None:
     it.path("listing").unlink()
 
 
-@broken("mutants", "tests/exercises/quota_meter/test_stage_2.py:28")
+@broken("mutants", "tests/exercises/quota_meter/mutants.toml:61")
 def property_that_cannot_fail(it: Miniature) -> None:
     text = it.path("test_stage_2.py").read_text()
     it.path("test_stage_2.py").write_text(text[: text.rindex("    for turn in turns")] + "    turns(play(script))\n")
@@ -235,7 +237,7 @@ def eleven_mutants(it: Miniature) -> None:
     it.failed("snapshots", accept=True)
 
 
-@broken("stories", "tests/exercises/quota_meter/test_stage_1.py:26")
+@broken("stories", "tests/exercises/quota_meter/test_stage_1.py:24")
 def story_that_expects_nothing(it: Miniature) -> None:
     it.edit("test_stage_1.py", 'f"take({turn.units}) to be granted"', '""')
 
@@ -243,7 +245,7 @@ def story_that_expects_nothing(it: Miniature) -> None:
 # ---- what stays the same
 
 
-@broken("snapshots", "tests/exercises/quota_meter/stories.txt:24")
+@broken("snapshots", "tests/exercises/quota_meter/stories.txt:14")
 def story_that_got_worse(it: Miniature) -> None:
     it.finish()
     it.edit("test_stage_1.py", 'f"take({turn.units}) to be granted"', '"something else"')
@@ -262,10 +264,12 @@ def verdict_that_changes(it: Miniature) -> None:
     it.edit("test_stage_1.py", "turn.call.value == turn.after", "repr(turn.call.value) == repr(turn.after)")
 
 
-@broken("repeat", "tests/exercises/quota_meter/test_stage_1.py:26")
+@broken("repeat", "tests/exercises/quota_meter/test_stage_1.py:17")
 def flaky_property(it: Miniature) -> None:
     it.edit("test_stage_1.py", "from burnin.script", "import os\n\nfrom burnin.script")
-    it.edit("test_stage_1.py", 'f"take({turn.units}) to be granted"', 'f"process {os.getpid()} to grant it"')
+    it.edit(
+        "test_stage_1.py", 'f"take({turn.units}) to return', 'f"take({turn.units}) in process {os.getpid()} to return'
+    )
 
 
 @pytest.mark.parametrize(("gates", "place", "change"), BROKEN, ids=[change.__name__ for _, _, change in BROKEN])
@@ -273,7 +277,7 @@ def test_a_broken_exercise_trips_its_gate_and_no_other(
     miniature: Miniature, gates: str, place: str, change: Break
 ) -> None:
     change(miniature)
-    failed = miniature.failed()
+    failed = miniature.failed(*(gate.id for gate in GATES if gate.id not in DEAR or gate.id in gates))
     told = {id: [(finding.place, finding.wrong) for finding in outcome.findings] for id, outcome in failed.items()}
     assert sorted(failed) == sorted(gates.split()), told
     first = failed[gates.split()[0]].findings[0]
@@ -284,11 +288,11 @@ def test_a_broken_exercise_trips_its_gate_and_no_other(
 
 def test_a_slow_suite(miniature: Miniature) -> None:
     miniature.edit("test_stage_2.py", "from burnin.script", "import time\n\nfrom burnin.script")
-    burning = "    end = time.process_time() + 0.15\n    while time.process_time() < end:\n        pass\n"
+    burning = "    end = time.process_time() + 0.1\n    while time.process_time() < end:\n        pass\n"
     text = miniature.path("test_stage_2.py").read_text()
     at = text.index("    for turn in turns")
     miniature.path("test_stage_2.py").write_text(text[:at] + burning + text[at:])
-    failed = miniature.failed("layout", "suite", "stub", "reference", "speed")
+    failed = miniature.failed("layout", "suite", "speed")
     assert list(failed) == ["speed"]
     assert "a full grade of the reference takes" in failed["speed"].findings[0].wrong
 
