@@ -58,6 +58,8 @@ def _job(name: str, summary: str) -> None:
 _job("list", "The exercises by round, with points, par time and your best score.")
 _job("start", "Start an attempt: NAME.")
 _job("grade", "Grade a submission: NAME or PATH, else the latest attempt; --reference grades the reference.")
+_job("new", "Begin an exercise: NAME; a small one that works, to be replaced piece by piece.")
+_job("check", "Prove that exercises are sound: every gate, for each NAME or all; --changed BASE, --deep, --accept.")
 _job("replay", "Replay the smallest failure of a submission in one process, for a debugger.")
 
 

@@ -13,6 +13,11 @@ import msgspec
 __all__ = ["Exercise", "Library", "Manifest", "Stage", "UserError"]
 
 
+MANIFEST = "exercise.toml"
+DRAFT = "draft.toml"
+"""The manifest's name while an exercise is in progress."""
+
+
 class UserError(Exception):
     """The user's mistake, in one sentence that says what was wrong and what to do. Exit code 2."""
 
@@ -43,11 +48,18 @@ class Exercise:
     name: str
     root: Path
     manifest: Manifest
+    draft: bool = False
+    """Whether its manifest is still named `draft.toml`: it can be named, but is not listed."""
 
     @property
     def folder(self) -> Path:
         """What a candidate gets: statement, stub, sample tests, manifest."""
         return self.root / "exercises" / self.name
+
+    @property
+    def manifest_path(self) -> Path:
+        """The file that the manifest was read from."""
+        return self.folder / (DRAFT if self.draft else MANIFEST)
 
     @property
     def stub(self) -> Path:
@@ -106,18 +118,24 @@ class Library:
         raise UserError("There is no library here; run this in a checkout of Burnin, or name one with --library.")
 
     def names(self) -> list[str]:
-        """The names of all exercises."""
-        return sorted(path.parent.name for path in (self.root / "exercises").glob("*/exercise.toml"))
+        """The names of all exercises but drafts."""
+        return sorted(path.parent.name for path in (self.root / "exercises").glob(f"*/{MANIFEST}"))
+
+    def drafts(self) -> list[str]:
+        """The names of the exercises that are still in progress."""
+        found = {path.parent.name for path in (self.root / "exercises").glob(f"*/{DRAFT}")}
+        return sorted(found - set(self.names()))
 
     def exercise(self, name: str) -> Exercise:
-        """The exercise of this name. Raises `UserError` if there is none, or its manifest is wrong."""
-        path = self.root / "exercises" / name / "exercise.toml"
-        if name not in self.names():
-            near = difflib.get_close_matches(name, self.names(), 1, 0.4)
+        """The exercise or draft of this name. Raises `UserError` if there is none, or its manifest is wrong."""
+        draft = name in self.drafts()
+        path = self.root / "exercises" / name / (DRAFT if draft else MANIFEST)
+        if name not in self.names() and not draft:
+            near = difflib.get_close_matches(name, [*self.names(), *self.drafts()], 1, 0.4)
             hint = f"did you mean {near[0]}?" if near else "`burnin list` shows those that there are."
             raise UserError(f"There is no exercise named {name}; {hint}")
         try:
             manifest = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Manifest)
         except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is not a manifest: {error}.") from None
-        return Exercise(name, self.root, manifest)
+        return Exercise(name, self.root, manifest, draft)

@@ -78,6 +78,13 @@ def test_texts_of_a_submission_are_shortened() -> None:
     hand.raised(1, "E" * 9_999, message="m" * 9_999, line="l" * 9_999)
     (call,) = hand.history.calls
     assert max(len(call.error or ""), len(call.message), len(call.line or "")) <= 500
+
+
+def test_addresses_in_messages_are_left_out() -> None:
+    hand = Hand(calls(Step("f"))).set_up()
+    hand.next(0)
+    hand.raised(1, "Error", "Exception", message="<Task at 0x7f59a196ba00> lost 0x10")
+    assert hand.history.calls[0].message == "<Task at 0x...> lost 0x10"
     hand.finish(wire.Stopped("k" * 999, [("n" * 999, "l" * 999)] * 999), problem="p" * 9_999)
     finished = hand.session.finished
     assert finished is not None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from burnin.commands.checking import check
 from burnin.commands.grading import grade
 from burnin.commands.listing import list_exercises
+from burnin.commands.new import new
 from burnin.commands.replaying import replay
 from burnin.commands.starting import start
 
@@ -22,5 +24,5 @@ def burnin(context: click.Context) -> int:
     return 0
 
 
-for command in (list_exercises, start, grade, replay):
+for command in (list_exercises, start, grade, replay, new, check):
     burnin.add_command(command)

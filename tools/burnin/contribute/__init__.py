@@ -1,4 +1,4 @@
-"""What a contributor needs to prove that an exercise is sound."""
+"""What a contributor needs to begin an exercise (`scaffold`) and to prove that it is sound (`check` and its gates)."""
 
 from burnin.contribute.mutants import Edit, Mutant, load_mutants, mutated
 

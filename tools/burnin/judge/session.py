@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -20,6 +21,7 @@ MAX_MESSAGES = 5_000
 MAX_NAME = 200
 MAX_TEXT = 500
 SETUP, LEAVING = -1, -2
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
 
 
 class Session:
@@ -258,7 +260,7 @@ class Session:
         actor, _, call = self._close(message.call, "raise", f"{message.types[0]}: {message.message}"[:300])
         types = tuple(name[:MAX_NAME] for name in message.types)
         call.outcome, call.error, call.error_types = "raised", types[0], types
-        call.message, call.line = message.message[:MAX_TEXT], _line(message.line)
+        call.message, call.line = _text(message.message), _line(message.line)
         return self._advance(actor, call)
 
     def _absent(self, message: wire.Absent) -> Any:
@@ -418,7 +420,7 @@ class Session:
         unfinished = self._open or self._pending or any(self._steps.values()) or not self._begun >= set(self._drivers)
         if message.stop is None and message.problem is None and unfinished:
             raise Hostile("the play ended before its script")
-        message.problem = None if message.problem is None else message.problem[:MAX_TEXT]
+        message.problem = None if message.problem is None else _text(message.problem)
         message.left = _places(message.left)
         if message.stop is not None:
             message.stop = wire.Stopped(message.stop.kind[:40], _places(message.stop.waiting))
@@ -432,6 +434,11 @@ class Session:
 def _failure(error: Exception) -> Fails:
     """What the submission is told when a world's method raised: its failure, or that the arguments made no sense to the world."""
     return error if isinstance(error, Fails) else Fails("ValueError", f"bad arguments: {error}"[:200])
+
+
+def _text(text: str) -> str:
+    """What an exception says, without the addresses of objects, which differ from process to process, and not too long."""
+    return _ADDRESS.sub("0x...", text)[:MAX_TEXT]
 
 
 def _line(line: str | None) -> str | None:

@@ -1,0 +1,35 @@
+"""`burnin new`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from burnin.commands.options import library_option, open_library, shown
+
+__all__ = ["new"]
+
+
+@click.command()
+@click.argument("name")
+@library_option
+def new(name: str, library_folder: Path | None) -> int:
+    """Begin an exercise NAME: a small one that works.
+
+    It is a draft: replace it piece by piece with your own.
+    """
+    library = open_library(library_folder)
+    from burnin.contribute.scaffold import scaffold
+
+    written = scaffold(library, name)
+    option = f" --library {library_folder}" if library_folder is not None else ""
+    click.echo(f"{name} is a draft with {len(written)} files. It works; make it yours:")
+    click.echo(
+        f"  1. write   {shown(library.root / 'exercises' / name / 'README.md')}, and the stub and samples beside it"
+    )
+    click.echo(
+        f"  2. solve   {shown(library.root / 'solutions' / name / f'{name}.py')}, and judge it in {shown(library.root / 'tests' / 'exercises' / name)}"
+    )
+    click.echo(f"  3. prove   burnin check {name}{option}")
+    return 0

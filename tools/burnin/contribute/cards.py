@@ -1,0 +1,286 @@
+"""Everything that is expensive goes through `Cards`: grades, plays and measurements, computed side by side and kept on disk.
+
+A result is kept under a hash of all that can change it: the sources of the tools that make it, the interpreter and the packages that
+matter, the suite, the manifest, the submission, and what was asked. So gates are plain functions over results, and running them again when
+nothing has changed takes no time. Where a gate wants a fresh run it gives a repeat number, and each number is a run of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from burnin.grade.grader import Grader, Options
+from burnin.library import Exercise
+from burnin.scorecard import Scorecard
+
+__all__ = ["STUMBLED", "Apart", "Ask", "Cards", "Source", "cache_of", "suite_digest"]
+
+STUMBLED = "values that the statement describes"
+"""What a property expects, in words of the judge, when its check stumbled over what the submission returned, or over the machine."""
+
+KEPT_SECONDS = 30 * 86_400
+"""How long a result stays on disk after its last use."""
+MOST_AT_LEISURE = 4
+RELEVANT = ("anyio", "hypothesis", "msgspec", "mypy", "pytest", "trio")
+TOOLS = Path(__file__).resolve().parents[1]
+ROOMS_WITHOUT_SAY = ("commands", "contribute", "practice")
+"""The rooms of the tools that have no say in a grade."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A submission by what it is called in findings, and its text."""
+
+    label: str
+    data: bytes
+
+    @classmethod
+    def at(cls, path: Path) -> Source:
+        """The file; one that is not there is empty."""
+        return cls(path.stem, path.read_bytes() if path.is_file() else b"")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A grade that a gate wants."""
+
+    source: Source
+    effort: str = "standard"
+    seed: int = 0
+    only: tuple[str, ...] = ()
+
+
+class Apart(msgspec.Struct):
+    """A grade in a process of its own: the scorecard, and what it cost."""
+
+    card: Scorecard
+    seconds: float
+    """Real seconds of the whole grade."""
+    processor: float
+    """Seconds of processor time of everything that the grade started."""
+    first_failure: float | None
+    """Seconds from the start of the suite to the first property that did not pass; of a grade of few properties. Real seconds, or those of
+    processor time if they are fewer, because then the machine was busy with something else."""
+
+
+class Cards:
+    """Results for one library. `folder` keeps them; None keeps nothing. Use it as a context manager."""
+
+    def __init__(self, folder: Path | None, jobs: int = 0) -> None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+        self._folder = folder
+        self._pool = ThreadPoolExecutor(jobs or cores, "burnin-cards")
+        self._lock = threading.Lock()
+        self._asked: dict[str, Future[Any]] = {}
+        self._idle: list[tuple[str, Grader]] = []
+        self.computed = 0
+        """How many results were not on disk."""
+
+    def __enter__(self) -> Cards:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._pool.shutdown()
+        for _suite, grader in self._idle:
+            grader.__exit__(None, None, None)
+        self._forget_old()
+
+    def stop(self) -> None:
+        """Compute nothing more; who waits for a result gets `CancelledError`."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def asked(self) -> int:
+        """How many results have been asked for."""
+        return len(self._asked)
+
+    @property
+    def done(self) -> int:
+        """How many of them are there."""
+        return sum(future.done() for future in list(self._asked.values()))
+
+    def card(self, exercise: Exercise, ask: Ask) -> Scorecard:
+        """The scorecard of one grade. Raises `GraderFailed` when the suite is at fault."""
+        return self.cards(exercise, [ask])[0]
+
+    def cards(self, exercise: Exercise, asks: Iterable[Ask]) -> list[Scorecard]:
+        """The scorecards of these grades, made side by side."""
+        return [future.result() for future in [self._grade(exercise, ask) for ask in asks]]
+
+    def apart(self, exercise: Exercise, ask: Ask, repeats: Sequence[int], *, side_by_side: bool = True) -> list[Apart]:
+        """Grades in fresh processes, one for each repeat number; what surrounds a process varies with the number."""
+        results = []
+        for repeat in repeats:
+            parts = ["apart", *self._parts(exercise, ask), str(repeat)]
+            results.append(self.later(parts, Apart, lambda number=repeat: _apart(exercise, ask, number)))  # type: ignore[misc]
+            if not side_by_side:
+                results[-1].result()
+        return [result.result() for result in results]
+
+    def remember(self, parts: Sequence[str], kind: type[T], compute: Callable[[], T]) -> T:
+        """The result of `compute`, or the one that was kept for these parts. They must name all that can change it."""
+        return self.later(parts, kind, compute).result()
+
+    def later(self, parts: Sequence[str], kind: type[T], compute: Callable[[], T]) -> Future[T]:
+        """Like `remember`, without waiting for it."""
+        key = hashlib.sha256("\0".join([_foundation(), *parts]).encode()).hexdigest()
+        with self._lock:
+            if key not in self._asked:
+                self._asked[key] = self._pool.submit(self._kept, key, kind, compute)
+            return self._asked[key]
+
+    def _grade(self, exercise: Exercise, ask: Ask) -> Future[Scorecard]:
+        return self.later(["card", *self._parts(exercise, ask)], Scorecard, lambda: self._graded(exercise, ask))
+
+    def _graded(self, exercise: Exercise, ask: Ask) -> Scorecard:
+        """Grade with judges that have graded by this very suite before, if some are at leisure; one thread at a time uses a grader."""
+        suite = f"{exercise.root} {exercise.name} {suite_digest(exercise)}"
+        grader = self._at_leisure(suite) or Grader(exercise, jobs=1).__enter__()
+        with tempfile.TemporaryDirectory(prefix="burnin-check-") as folder:
+            path = Path(folder) / f"{exercise.name}.py"
+            path.write_bytes(ask.source.data)
+            try:
+                card = grader.grade(path, Options(effort=ask.effort, seed=ask.seed, only=ask.only))
+            except BaseException:
+                grader.__exit__(None, None, None)  # it is of no use any more
+                raise
+        with self._lock:
+            self._idle.append((suite, grader))
+        return card
+
+    def _at_leisure(self, suite: str) -> Grader | None:
+        """A grader that waits, if there is one; of other suites' not more than a few are kept waiting."""
+        with self._lock:
+            found = next((entry for entry in self._idle if entry[0] == suite), None)
+            if found is not None:
+                self._idle.remove(found)
+            surplus, self._idle = self._idle[:-MOST_AT_LEISURE], self._idle[-MOST_AT_LEISURE:]
+        for _, grader in surplus:
+            grader.__exit__(None, None, None)
+        return None if found is None else found[1]
+
+    def _parts(self, exercise: Exercise, ask: Ask) -> list[str]:
+        return [
+            exercise.name,
+            suite_digest(exercise),
+            hashlib.sha256(ask.source.data).hexdigest(),
+            ask.effort,
+            str(ask.seed),
+            " ".join(ask.only),
+        ]
+
+    def _kept(self, key: str, kind: type[T], compute: Callable[[], T]) -> T:
+        path = None if self._folder is None else self._folder / key[:2] / f"{key}.json"
+        if path is not None and path.is_file():
+            try:
+                found = msgspec.json.decode(path.read_bytes(), type=kind)
+            except msgspec.MsgspecError:
+                path.unlink(missing_ok=True)  # written by a machine that stopped half way
+            else:
+                os.utime(path)
+                return found
+        result = compute()
+        self.computed += 1
+        if path is not None and not _stumbled(result):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+                file.write(msgspec.json.encode(result))
+            os.replace(file.name, path)  # whole or not at all, whoever else writes
+        return result
+
+    def _forget_old(self) -> None:
+        if self._folder is not None:
+            limit = time.time() - KEPT_SECONDS
+            for path in self._folder.glob("??/*.json"):
+                if path.stat().st_mtime < limit:
+                    path.unlink(missing_ok=True)
+
+
+def _stumbled(result: object) -> bool:
+    """Whether a check stumbled in it: that may be the machine's fault, so it is tried again next time."""
+    card = result.card if isinstance(result, Apart) else result
+    if not isinstance(card, Scorecard):
+        return False
+    failures = [found.counterexample for stage in card.stages for found in stage.properties]
+    return any(failure is not None and failure.expected == STUMBLED for failure in failures)
+
+
+def cache_of(root: Path) -> Path | None:
+    """The folder of a library that keeps results, or None if it cannot be written. Git ignores it without an entry anywhere else."""
+    home = root / ".burnin"
+    try:
+        home.mkdir(exist_ok=True)
+        (home / ".gitignore").write_text("*\n")
+    except OSError:
+        return None
+    return home / "cache"
+
+
+def suite_digest(exercise: Exercise) -> str:
+    """SHA-256 over the suite's Python files and the manifest's stages: all of an exercise that has a say in a grade."""
+    digest = hashlib.sha256(msgspec.json.encode([stage.points for stage in exercise.manifest.stages]))
+    for path in sorted(exercise.suite.rglob("*.py")):
+        text = path.read_bytes()
+        digest.update(f"{path.relative_to(exercise.suite).as_posix()}\0{len(text)}\0".encode() + text)
+    return digest.hexdigest()
+
+
+@cache
+def _foundation() -> str:
+    """The tools' own sources, the interpreter, and the packages that grades are made with."""
+    digest = hashlib.sha256(sys.version.encode())
+    digest.update(" ".join(f"{name} {version(name)}" for name in RELEVANT).encode())
+    own = [Path(__file__), Path(__file__).with_name("apart.py"), Path(__file__).with_name("playing.py")]
+    rooms = [path for path in sorted(TOOLS.rglob("*.py")) if path.relative_to(TOOLS).parts[0] not in ROOMS_WITHOUT_SAY]
+    for path in [*rooms, *own]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _apart(exercise: Exercise, ask: Ask, repeat: int) -> Apart:
+    """Grade in a fresh process, with a folder, a number of judges and a hash seed that depend on the repeat number."""
+    with tempfile.TemporaryDirectory(prefix=f"burnin-{'x' * (repeat % 5)} ") as folder:
+        path = Path(folder) / f"{exercise.name}.py"
+        path.write_bytes(ask.source.data)
+        wanted = {
+            "root": str(exercise.root),
+            "exercise": exercise.name,
+            "path": str(path),
+            "effort": ask.effort,
+            "seed": ask.seed,
+            "only": ask.only,
+            "jobs": 2 if repeat < 0 else 1 + repeat % 3,
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "burnin.contribute.apart"],
+            input=json.dumps(wanted).encode(),
+            cwd=folder,
+            env={**os.environ, "PYTHONHASHSEED": str(abs(repeat)), "PYTHONPATH": str(TOOLS.parent)},
+            capture_output=True,
+            check=False,
+        )
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        raise RuntimeError(
+            f"a grade apart ended with code {done.returncode}: {lines[-1] if lines else 'it said nothing'}"
+        )
+    return msgspec.json.decode(done.stdout, type=Apart)

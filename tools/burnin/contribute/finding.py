@@ -1,0 +1,48 @@
+"""What a gate found: where it is, what is wrong, and what to do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Blocked", "Finding", "Outcome", "Status"]
+
+Status = Literal["passed", "failed", "in progress", "not run"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that keeps a gate from passing.
+
+    `wrong` and `todo` are sentences without their full stop. `missing` is set for what is not there yet, rather than wrong: in a draft
+    it is in progress.
+    """
+
+    file: str
+    """Relative to the library."""
+    line: int | None
+    wrong: str
+    todo: str
+    missing: bool = False
+
+    @property
+    def place(self) -> str:
+        """`file:line`, as editors and terminals make it a link."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
+
+
+class Outcome(msgspec.Struct):
+    """How one gate went for one exercise."""
+
+    gate: str
+    rule: str
+    """The sentence that the gate proves."""
+    status: Status
+    findings: list[Finding]
+    note: str = ""
+    """What was measured, or why it was not run."""
+    seconds: float = 0.0
+
+
+class Blocked(Exception):
+    """A gate cannot be run before another one passes, or not on this machine. The text says why, without its full stop."""

@@ -1,0 +1,51 @@
+"""Speed: a full grade is short, and the first failure comes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from burnin.contribute.cards import Ask
+from burnin.contribute.finding import Finding
+from burnin.contribute.gates.gate import Gate
+from burnin.contribute.subject import Subject
+
+__all__ = ["GATES"]
+
+FULL_SECONDS = 5.0
+FIRST_SECONDS = 1.0
+BUSY_CORES = 1.5
+"""How much of two cores a grade keeps busy. On a machine that does something else too, a grade's processor time over this is what it would
+have taken by itself; the smaller of that and of the real time counts, so that a busy machine does not fail an exercise."""
+
+
+def speed(subject: Subject) -> Iterator[Finding]:
+    """The median of a few grades of the reference, and the time to the first failure of three mutants."""
+    runs = range(-subject.depth.timings, 0)  # two judges each, unlike the repeats
+    grades = subject.apart(Ask(subject.reference, "standard"), runs, side_by_side=False)
+    taken = median(min(grade.seconds, grade.processor / BUSY_CORES) for grade in grades)
+    if taken > FULL_SECONDS:
+        what = f"a full grade of the reference takes {taken:.1f} s on two cores, and at most {FULL_SECONDS:.0f} s should be"
+        todo = "let properties share a strategy (and so its plays), make scripts shorter, or lower `scale`"
+        yield subject.finding(subject.exercise.suite / "scripts.py", None, what, todo)
+    for mutant, source in subject.few_mutants():
+        ask = Ask(source, "standard", only=(mutant.caught_by,))
+        seconds = _first(subject, ask, runs[:1])
+        if seconds > FIRST_SECONDS:  # once may be bad luck
+            seconds = _first(subject, ask, runs)
+        if seconds > FIRST_SECONDS:
+            path, text = subject.property_place(mutant.caught_by)
+            what = f"{mutant.caught_by} takes {seconds:.1f} s to fail on the mutant {mutant.name}, and at most {FIRST_SECONDS:.0f} s should be"
+            yield subject.finding(
+                path, text, what, "make its scripts smaller, so that they fail sooner and shrink faster"
+            )
+
+
+def _first(subject: Subject, ask: Ask, runs: range) -> float:
+    """The median time to the first failure; 0 if nothing fails, which another gate says."""
+    return median(grade.first_failure or 0.0 for grade in subject.apart(ask, runs, side_by_side=False))
+
+
+GATES = (
+    Gate("speed", "A full grade takes at most 5 s on two cores, and the first failure at most 1 s", speed, alone=True),
+)
