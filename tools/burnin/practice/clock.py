@@ -18,6 +18,9 @@ from pathlib import Path
 
 __all__ = ["Mark", "Moment"]
 
+_RACE = 60.0
+"""Seconds by which a process may come late with a moment that it read before another recorded a later one."""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -52,7 +55,9 @@ class Mark:
         if not self.running:
             return replace(self, moment=now)
         passed = now.monotonic - self.moment.monotonic
-        if now.boot == self.moment.boot and passed >= 0:
+        if now.boot == self.moment.boot and -_RACE < passed <= 0:
+            return self
+        if now.boot == self.moment.boot and passed > 0:
             return replace(self, moment=now, active=self.active + passed)
         passed = max(0.0, (now.wall - self.moment.wall).total_seconds())
         return replace(self, moment=now, active=self.active + passed, by_wall=self.by_wall + passed)

@@ -134,6 +134,11 @@ class AttemptRecord:
         return self.grades[-1].possible if self.grades else None
 
     @property
+    def staged(self) -> bool:
+        """Whether the follow-ups are shown one by one."""
+        return any(event.kind == "started" and event.detail == "staged" for event in self.events)
+
+    @property
     def gave_up(self) -> bool:
         """Whether the reference was looked at."""
         return any(event.kind == "gave_up" for event in self.events)

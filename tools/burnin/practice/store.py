@@ -131,11 +131,15 @@ class Store:
 
     # ---- writing
 
-    def start(self, exercise: str, number: int, *, version: int, minutes: int, now: Moment, staged: bool) -> None:
-        """Add an attempt; its clock starts now."""
+    def start(
+        self, exercise: str, number: int, *, version: int, minutes: int, now: Moment, staged: bool, stages: int
+    ) -> None:
+        """Add an attempt; its clock starts now, and so many stages are shown."""
         with self._writing() as db:
             attempt = _insert(db, exercise, number, version, minutes, Mark(now), imported=False)
             _event(db, attempt, now.wall, 0.0, "started", "staged" if staged else "whole statement")
+            for stage in range(1, stages + 1):
+                _event(db, attempt, now.wall, 0.0, "stage_shown", f"{stage}")
 
     def beat(self, exercise: str, number: int, now: Moment) -> Mark:
         """Record what the clock shows. What passes between two beats is lost to nothing but a restart of the machine with a wrong clock."""
@@ -366,19 +370,20 @@ def _import(db: sqlite3.Connection, old: OldAttempt) -> None:
     mark = Mark(Moment(old.started, "", 0.0))  # of no known boot: only the system clock was kept
     attempt = _insert(db, old.exercise, old.number, old.version, old.minutes, mark, imported=True)
     _event(db, attempt, old.started, 0.0, "started", "whole statement")
+    stages = {stage.number for score in old.scores for stage in score.stages} or {1}
+    for stage in sorted(stages):
+        _event(db, attempt, old.started, 0.0, "stage_shown", f"{stage}")
     for score in old.scores:
-        overtime = score.minutes > old.minutes
-        stages = [StageScore(stage.number, stage.score, stage.possible) for stage in score.stages]
         _grade(
             db,
             attempt,
             GradeRecord(
                 score.when,
                 score.minutes,
-                overtime,
+                score.minutes > old.minutes,
                 score.score,
                 score.possible,
-                stages,
+                score.stages,
                 score.sha256,
                 score.effort,
                 score.suite,
