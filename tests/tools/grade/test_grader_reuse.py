@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import msgspec
 import pytest
 from small_library import REFERENCE, STUB, WRONG, SmallLibrary, results, statuses
 
-from burnin.grade import Grader, Options
+from burnin.grade import Abandoned, Grader, Options
 from burnin.scorecard import Scorecard
 
 pytestmark = pytest.mark.usefixtures("no_types")
@@ -77,3 +78,14 @@ def test_what_has_no_script_cannot_be_checked_again(grader: Grader, tmp_path: Pa
     passed = results(grader.grade(written(tmp_path, REFERENCE), QUICK))["refuses"]
     with pytest.raises(ValueError, match="refuses has no script"):
         grader.recheck(written(tmp_path, WRONG), passed)
+
+
+def test_a_grade_can_be_abandoned_however_long_the_submission_takes(small_library: SmallLibrary) -> None:
+    path = small_library.submission(REFERENCE.replace("self.total += number", "while True: pass"))
+    with Grader(small_library.exercise, jobs=1) as grader:
+        timer = threading.Timer(0.5, grader.abandon)
+        timer.start()
+        with pytest.raises(Abandoned):
+            grader.grade(path, Options())
+    timer.join()
+    grader.abandon()  # of a grader that is closed: nothing

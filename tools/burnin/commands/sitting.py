@@ -42,7 +42,7 @@ def clock(exercise_name: str | None, library_folder: Path | None) -> int:
 @exercise_option
 @library_option
 def ask(topic: str | None, exercise_name: str | None, library_folder: Path | None) -> int:
-    """Ask the interviewer about TOPIC; without one, list the questions that can be asked."""
+    """Ask the interviewer about TOPIC, or see what can be asked."""
     from burnin.practice.interview import Interview
 
     attempt = _latest(library_folder, exercise_name)
@@ -65,7 +65,10 @@ def ask(topic: str | None, exercise_name: str | None, library_folder: Path | Non
 @exercise_option
 @library_option
 def hint(stage: int | None, exercise_name: str | None, library_folder: Path | None) -> int:
-    """Get the next hint for STAGE, or for the last one shown: a nudge, the approach, the detail."""
+    """Get the next hint for STAGE.
+
+    First comes a nudge, then the approach, then the detail. The default is the last stage shown.
+    """
     given = _latest(library_folder, exercise_name).hint(stage)
     click.echo(f"Stage {given.stage}, {given.grade}: {given.text}")
     return 0

@@ -8,6 +8,7 @@ import itertools
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,11 +26,15 @@ from burnin.judge.protocol import Ask, HandIn, Judged, Listed, Recheck, Request,
 from burnin.library import Exercise
 from burnin.scorecard import Confinement, Counterexample, PropertyResult, Scorecard, StageResult, Submission
 
-__all__ = ["Grader", "GraderFailed", "Options", "grade"]
+__all__ = ["Abandoned", "Grader", "GraderFailed", "Options", "grade"]
 
 
 class GraderFailed(Exception):
     """The grader itself, or the suite, is at fault. Exit code 3."""
+
+
+class Abandoned(Exception):
+    """The grade was abandoned by another thread; the grader is of no use any more."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ class Grader:
     """Grades any number of submissions of one exercise with the same judge processes, as a context manager.
 
     A judge starts in half a second and then draws each script once, so that a second grade is much faster than a first; its result is
-    the same. One thread at a time may use a grader.
+    the same. One thread at a time may use a grader; `abandon` may be called by any.
     """
 
     def __init__(self, exercise: Exercise, *, jobs: int = 0, confined: bool = True) -> None:
@@ -109,6 +114,8 @@ class Grader:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._selector)
+        alarm, self._alarm = (self._stack.enter_context(end) for end in socket.socketpair())
+        self._selector.register(alarm, selectors.EVENT_READ, None)
         self._home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="burnin-grade-")))
         self._stack.callback(self._close)
         for _ in range(self._jobs):
@@ -149,6 +156,11 @@ class Grader:
             problem=problem or turn.import_problem,
         )
 
+    def abandon(self) -> None:
+        """Have the grade in progress, or the next, raise `Abandoned` at once, however long the submission takes; to be called by any thread."""
+        with contextlib.suppress(OSError):  # closed
+            self._alarm.send(b"!")
+
     def recheck(self, path: Path, failed: PropertyResult) -> PropertyResult:
         """Judge one property that failed by the script of its counterexample alone: milliseconds, but a pass by it is no pass.
 
@@ -184,6 +196,8 @@ class Grader:
             if not self._judges:
                 raise GraderFailed("The judges ended before everything was judged.")
             for key, _ in self._selector.select():
+                if key.data is None:
+                    raise Abandoned
                 self._hear(key.data)
         return turn
 

@@ -150,10 +150,6 @@ class Attempt:
         self._go_on("resume")
         self.store.event(self.name, self.number, "unpaused", "", now or Moment.now())
 
-    def resume(self, now: Moment | None = None) -> None:
-        """The room was opened again."""
-        self.store.event(self.name, self.number, "resumed", "", now or Moment.now())
-
     def finish(self, *, give_up: bool = False, now: Moment | None = None) -> None:
         """End it. Giving up does so too, and then the reference may be seen; it can follow a finish."""
         self.store.event(self.name, self.number, "gave_up" if give_up else "finished", "", now or Moment.now())
@@ -224,6 +220,16 @@ class Attempts:
             stages=1 if staged else len(manifest.stages),
         )
         return Attempt(self.library, self.store, exercise.name, number)
+
+    def resume(self, exercise: Exercise, now: Moment | None = None, *, minutes: int | None = None) -> Attempt:
+        """The latest attempt at an exercise, if it has not ended; else a new and staged one, of so many minutes."""
+        attempt = self.latest(exercise.name)
+        if attempt is None or attempt.record().finished is not None:
+            return self.start(exercise, now, minutes=minutes, staged=True)
+        if not attempt.submission.is_file():
+            raise UserError(f"There is no {attempt.submission} any more; put it back, or begin a new attempt.")
+        self.store.event(exercise.name, attempt.number, "resumed", "", now or Moment.now())
+        return attempt
 
     def latest(self, name: str | None = None) -> Attempt | None:
         """The attempt that was started last, at this exercise or at any."""
