@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from burnin.history import Event
 from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Failure, Seeded, checked, explore
 from burnin.judge.player import Play, Player
 from burnin.judge.promise import Promise, promise_of
@@ -219,17 +221,26 @@ def _counterexample(promise: Promise, failure: Failure) -> Counterexample | None
     where = f"stage {promise.stage}, {promise.rule}"
     expected = verdict.expected if isinstance(verdict, Broken) else promise.title
     got = verdict.got if isinstance(verdict, Broken) else str(verdict)
-    events = [] if history is None else [_event(event) for event in history.events[:400]]
+    asides = set() if history is None else {effect.id for effect in history.effects if not effect.shown}
+    events = [] if history is None else [_event(event, event.effect not in asides) for event in history.events[:400]]
     return Counterexample(
         None if script is None else script_to_data(script),
         events,
         expected,
         got,
         story(promise.title, where, verdict, script, history),
+        *_moment(verdict),
     )
 
 
-def _event(event: Any) -> dict[str, Any]:
+def _moment(verdict: Verdict) -> tuple[float | None, int | None]:
+    at = verdict.at if isinstance(verdict, Broken) else None
+    if isinstance(at, Event):
+        return at.t, at.seq
+    return (None if at is None or not math.isfinite(at) else float(at)), None
+
+
+def _event(event: Event, shown: bool) -> dict[str, Any]:
     return {
         "seq": event.seq,
         "t": event.t,
@@ -238,6 +249,8 @@ def _event(event: Any) -> dict[str, Any]:
         "call": event.call,
         "what": event.what,
         "value": json_ready(event.value, _handle),
+        "effect": event.effect,
+        "shown": shown,
     }
 
 
