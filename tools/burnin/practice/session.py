@@ -74,7 +74,7 @@ class Grading:
     message: str = ""
     """Why it is not scored, or what else is to be said."""
     failure: PropertyResult | None = None
-    """The first that fails, in the order of the statement, as far as is known."""
+    """The first that fails of the stages that are shown, in the order of the statement, as far as is known."""
     same_story: bool = False
     """Whether it fails by the same story as the save before."""
     first_word: float | None = None
@@ -129,7 +129,7 @@ class Session:
         self._grader: Grader | None = None
         self._problem: str | None = None
         self._card = self._last_card()
-        self._told = first_failure(self._card) if self._card is not None else None
+        self._told = first_failure(self._card, attempt.stage()) if self._card is not None else None
         """The failure that was told last."""
         self._grading = Grading("waiting" if self._card is None else "graded", failure=self._told)
         self._read = b""
@@ -340,7 +340,7 @@ class Session:
             card = self._judge(copy, now)
         if new:
             self.attempt.graded(card, data, now.wall, minute)
-        failure = first_failure(card)
+        failure = first_failure(card, self.attempt.stage())
         self._card, self._problem = card, None
         self._grading = Grading(
             "graded",
@@ -367,9 +367,11 @@ class Session:
                     Grading("grading", failure=again, same_story=self._same(again), first_word=_since(saved))
                 )
 
+        shown = self._snapshot.stage
+
         def hear(result: PropertyResult, stage: int, of: int) -> None:
             grading = replace(self._grading, judged=self._grading.judged + 1, of=of)
-            if grading.first_word is None and result.status != "passed":
+            if grading.first_word is None and result.status != "passed" and stage <= shown:
                 grading = replace(
                     grading, failure=result, same_story=self._same(result), message="", first_word=_since(saved)
                 )
@@ -397,11 +399,10 @@ class Session:
         return grades[-1].sha256 != digest if grades else data != self._exercise.stub.read_bytes()
 
 
-def first_failure(card: Scorecard) -> PropertyResult | None:
-    """The failure to look at first: that of the lowest stage, in the order of the suite; what was not attempted comes last."""
-    results = [result for stage in card.stages for result in stage.properties if result.status != "passed"]
-    tried = [result for result in results if result.status != "not_attempted"]
-    return next(iter([*tried, *results]), None)
+def first_failure(card: Scorecard, shown: int) -> PropertyResult | None:
+    """The failure to look at first, of the stages up to `shown`: in the order of the suite, but what was not attempted comes last."""
+    results = [result for stage in card.stages[:shown] for result in stage.properties if result.status != "passed"]
+    return next(iter(sorted(results, key=lambda result: result.status == "not_attempted")), None)
 
 
 def _story(result: PropertyResult) -> tuple[str, ...]:
