@@ -113,3 +113,9 @@ def cheats(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure the grader: ratios from one run, with the machine named."""
     run(session, "python", "tools/bench.py", *session.posargs)
+
+
+@nox.session(default=False)
+def bench_practice(session: nox.Session) -> None:
+    """Measure the practice room: from a save to a verdict."""
+    run(session, "python", "tools/bench_practice.py", *session.posargs)

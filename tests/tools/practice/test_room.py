@@ -107,7 +107,7 @@ async def test_a_save_shows_its_first_failure_as_a_story_and_a_timeline(attempt:
         assert hand.shown("failure").startswith("Still red, same story, after ")
         attempt.submission.write_text(REFERENCE)
         await hand.graded(100)
-        assert hand.shown("failure").startswith("Everything passes.")
+        assert hand.shown("failure").startswith("Everything passes.\n\nmypy --strict has no complaint.")
         assert "## Stage 2" in hand.statement()
         assert hand.shown("stages").startswith("✓ Stage 1: Count, 60 of 60\n✓ Stage 2: Report, 40 of 40")
         assert "Every stage has passed." in hand.shown("clock")

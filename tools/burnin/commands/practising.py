@@ -47,7 +47,8 @@ def practice(name: str, minutes: int | None, new: bool, jobs: int, library_folde
     record = attempt.record()
     said = f"{name}, attempt {attempt.number}: {shown_minutes(attempt.clock().minute)} of {record.minutes}:00. "
     if record.finished is None:
-        said += f"The clock runs on; `burnin practice {name}` comes back, `burnin finish` ends it."
+        clock = "runs on" if record.running else "is paused"
+        said += f"The clock {clock}; `burnin practice {name}` comes back, `burnin finish` ends it."
     else:
         said += told_result(record)
     click.echo(said)

@@ -144,6 +144,7 @@ class Room(App[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
+        self._over = False
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
@@ -208,7 +209,13 @@ class Room(App[None]):
                 self.call_after_refresh(added.scroll_visible, top=True, animate=False)
 
     def _show_clock(self) -> None:
-        self.query_one("#clock", Static).update(clock_line(self._session.snapshot, Moment.now(), self.size.width - 2))
+        now = self._session.snapshot
+        over = now.mark.at(Moment.now()).minute > now.record.minutes
+        if over and not self._over and now.record.finished is None:
+            self.notify("The time is over. What follows is shown apart; f finishes.", timeout=20)
+            self.bell()
+        self._over = over
+        self.query_one("#clock", Static).update(clock_line(now, Moment.now(), self.size.width - 2))
 
     # ---- keys
 
@@ -350,6 +357,10 @@ def verdict(now: Snapshot, width: int) -> RenderableType:
         parts += [Text(clean(line)) for line in found.story]
         drawn = timeline_text(lanes(found), width)
         parts += [Text(), *(Text(clean(line), no_wrap=True) for line in drawn)] if drawn else []
+    if now.card is not None and now.card.types.status != "unknown" and grading.phase == "graded":
+        count = len(now.card.types.problems)
+        complaints = f"{count} complaint{'s' * (count != 1)}" if count else "no complaint"
+        parts += [Text(), Text(f"mypy --strict has {complaints}.", "yellow" if count else "dim")]
     parts.append(Text())
     return Group(*parts)
 
