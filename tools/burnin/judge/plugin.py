@@ -16,7 +16,7 @@ from burnin.history import Event
 from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Failure, Seeded, checked, explore
 from burnin.judge.player import Play, Player
 from burnin.judge.promise import Promise, promise_of
-from burnin.judge.protocol import Ask, HandIn, Judged, Recheck, SuiteProperty
+from burnin.judge.protocol import Ask, Failing, HandIn, Judged, Recheck, SuiteProperty
 from burnin.judge.story import story
 from burnin.judge.verdict import Broken, NotAttempted, Verdict
 from burnin.judge.world import Handle
@@ -39,9 +39,10 @@ class JudgePlugin:
         orders: Iterator[HandIn | Ask | Recheck],
         listed: Callable[[list[SuiteProperty]], None],
         judged: Callable[[Judged], None],
+        failing: Callable[[Failing], None] | None = None,
     ) -> None:
         self._new_player, self._orders = new_player, orders
-        self._listed, self._judged = listed, judged
+        self._listed, self._judged, self._failing = listed, judged, failing
         self._submission = HandIn("", "standard", 0)
         self._seeded: dict[tuple[int, int], Seeded] = {}
         self._chosen: Script | None = None  # the one script to judge by
@@ -189,6 +190,9 @@ class JudgePlugin:
                 self._seeded[key] = Seeded(promise.scripts, str(seed))
             shrink_plays = 0 if self._submission.until_failure else SHRINK_PLAYS
             self._batch = Batch(self._seeded[key], self._player, shrink_plays=shrink_plays)
+        if self._failing is not None:
+            failing = self._failing
+            self._batch.found = lambda failure: failing(Failing(promise.id, _counterexample(promise, failure)))
         return self._batch
 
 

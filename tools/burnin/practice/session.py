@@ -375,22 +375,30 @@ class Session:
                 grading = replace(
                     grading, failure=result, same_story=self._same(result), message="", first_word=_since(saved)
                 )
+            elif grading.failure is not None and grading.failure.id == result.id:
+                grading = replace(grading, failure=result, same_story=self._same(result))  # smaller
             self._progress(grading)
 
-        return self._grader.grade(copy, Options(first=self._order()), hear)
+        def hear_failing(result: PropertyResult, stage: int) -> None:
+            if self._grading.first_word is None and stage <= shown:
+                first = replace(self._grading, failure=result, same_story=False, message="", first_word=_since(saved))
+                self._progress(first)
+
+        return self._grader.grade(copy, Options(first=self._order()), hear, hear_failing)
 
     def _same(self, failure: PropertyResult | None) -> bool:
         return failure is not None and self._told is not None and _story(failure) == _story(self._told)
 
     def _order(self) -> tuple[str, ...]:
-        """The properties in the order in which they matter now: the one that failed last, its stage, then stage by stage."""
+        """The properties in the order in which they matter now: what failed last and its stage, then from the last stage shown backwards."""
         if self._card is None:
             return ()
-        last = "" if self._told is None else self._told.id
-        stages = self._card.stages
-        home = next((stage for stage in stages if any(result.id == last for result in stage.properties)), None)
-        ordered = [*([home] if home is not None else []), *stages]
-        return tuple(dict.fromkeys([*([last] if last else []), *(r.id for stage in ordered for r in stage.properties)]))
+        told, shown = self._told, self._snapshot.stage
+        stages = [[result.id for result in stage.properties] for stage in self._card.stages]
+        ordered = [*reversed(stages[:shown]), *stages[shown:]]
+        if told is not None:
+            ordered = [[told.id], *sorted(ordered, key=lambda stage: told.id not in stage)]
+        return tuple(dict.fromkeys(id for stage in ordered for id in stage))
 
     def _is_new(self, data: bytes) -> bool:
         """Whether this is to be recorded; not the stub, nor what was graded last when the room is opened again."""
