@@ -116,6 +116,18 @@ def test_a_file_that_is_still_being_written_is_waited_for(session: Session, atte
     assert [grade.score for grade in attempt.record().grades] == [100]
 
 
+def test_a_save_that_pauses_where_it_parses_is_not_scored(session: Session, attempt: Attempt) -> None:
+    heard = Heard(session)
+    half = REFERENCE.index("    def add")
+    with attempt.submission.open("w") as file:
+        file.write(REFERENCE[:half])
+        file.flush()
+        heard.until(lambda now: now.grading.phase == "grading")
+        file.write(REFERENCE[half:])
+    heard.graded(100)
+    assert [grade.score for grade in attempt.record().grades] == [100]
+
+
 def test_a_file_that_another_takes_the_place_of(session: Session, attempt: Attempt) -> None:
     heard = Heard(session)
     attempt.submission.unlink()
@@ -226,6 +238,21 @@ def test_another_session_takes_up_where_one_was(session: Session, attempt: Attem
         Heard(second).until(lambda now: now.grading.seconds is not None)
         assert len(attempt.record().grades) == 1  # the same file is not recorded again
     assert kinds(attempt)[-1] == "resumed"
+
+
+def test_what_goes_on_keeps_its_minutes(attempt: Attempt, library: Library) -> None:
+    attempts = Attempts(library)
+    with pytest.raises(
+        UserError, match="it lasts 20 minutes; leave --minutes out, or begin another attempt with --new"
+    ):
+        attempts.resume(library.exercise("counter"), minutes=30)
+    assert attempts.resume(library.exercise("counter"), minutes=20) == attempt
+
+
+def test_a_file_that_is_gone_is_asked_for(attempt: Attempt, library: Library) -> None:
+    attempt.submission.unlink()
+    with pytest.raises(UserError, match="put it back, or begin a new attempt with --new"):
+        Attempts(library).resume(library.exercise("counter"))
 
 
 def test_what_has_ended_is_not_resumed(attempt: Attempt, library: Library) -> None:

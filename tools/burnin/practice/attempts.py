@@ -222,12 +222,23 @@ class Attempts:
         return Attempt(self.library, self.store, exercise.name, number)
 
     def resume(self, exercise: Exercise, now: Moment | None = None, *, minutes: int | None = None) -> Attempt:
-        """The latest attempt at an exercise, if it has not ended; else a new and staged one, of so many minutes."""
+        """The latest attempt at an exercise, if it has not ended; else a new and staged one, of so many minutes.
+
+        Raises `UserError` if the one that goes on has other minutes, or lacks its submission.
+        """
         attempt = self.latest(exercise.name)
-        if attempt is None or attempt.record().finished is not None:
+        record = None if attempt is None else attempt.record()
+        if attempt is None or record is None or record.finished is not None:
             return self.start(exercise, now, minutes=minutes, staged=True)
+        if minutes not in (None, record.minutes):
+            raise UserError(
+                f"Attempt {attempt.number} at {exercise.name} goes on, and it lasts {record.minutes} minutes; "
+                "leave --minutes out, or begin another attempt with --new."
+            )
         if not attempt.submission.is_file():
-            raise UserError(f"There is no {attempt.submission} any more; put it back, or begin a new attempt.")
+            raise UserError(
+                f"There is no {attempt.submission} any more; put it back, or begin a new attempt with --new."
+            )
         self.store.event(exercise.name, attempt.number, "resumed", "", now or Moment.now())
         return attempt
 

@@ -35,7 +35,7 @@ __all__ = ["Grading", "Session", "Snapshot", "StageView", "first_failure"]
 
 Result = TypeVar("Result")
 
-SETTLE = 0.02
+SETTLE = 0.04
 """Seconds for which a file must stay the same before it is taken to be saved whole."""
 BEAT = 15.0
 """Seconds between two records of the clock."""
@@ -338,6 +338,9 @@ class Session:
                 self._progress(replace(self._grading, phase="not scored", message=problem))
                 return
             card = self._judge(copy, now)
+        if self._was_half(data):
+            self._saved.set()
+            return
         if new:
             self.attempt.graded(card, data, now.wall, minute)
         failure = first_failure(card, self.attempt.stage())
@@ -352,6 +355,11 @@ class Session:
         )
         self._told = failure
         self._refresh()
+
+    def _was_half(self, data: bytes) -> bool:
+        """Whether more was written since: what paused in the middle of a save, and parsed, is not a score."""
+        later = _settled(self.attempt.submission)
+        return later is not None and later != data and later.startswith(data)
 
     def _judge(self, copy: Path, saved: Moment) -> Scorecard:
         """Replay the last failure by its script; then the rest of its stage, and then everything."""
