@@ -56,11 +56,19 @@ def _job(name: str, summary: str) -> None:
 
 
 _job("list", "The exercises by round, with points, par time and your best score.")
+_job("practice", "Sit NAME against the clock, in a room on the terminal.")
 _job("start", "Start an attempt: NAME.")
 _job("grade", "Grade a submission: NAME or PATH, else the latest attempt; --reference grades the reference.")
 _job("new", "Begin an exercise: NAME; a small one that works, to be replaced piece by piece.")
 _job("check", "Prove that exercises are sound: every gate, for each NAME or all; --changed BASE, --deep, --accept.")
 _job("replay", "Replay the smallest failure of a submission in one process, for a debugger.")
+_job("clock", "The clock of the latest attempt, against the par times.")
+_job("ask", "Ask the interviewer about TOPIC, or see what can be asked.")
+_job("hint", "The next hint for STAGE, or for the last one shown.")
+_job("next", "Show the next stage.")
+_job("pause", "Stop the clock for a real interruption.")
+_job("resume", "Let the clock go on.")
+_job("finish", "End the latest attempt; --give-up shows the reference.")
 
 
 @nox.session
@@ -105,3 +113,9 @@ def cheats(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure the grader: ratios from one run, with the machine named."""
     run(session, "python", "tools/bench.py", *session.posargs)
+
+
+@nox.session(default=False)
+def bench_practice(session: nox.Session) -> None:
+    """Measure the practice room: from a save to a verdict."""
+    run(session, "python", "tools/bench_practice.py", *session.posargs)

@@ -34,6 +34,8 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     call: int = 0
     what: str = ""
     value: Any = None
+    effect: int = 0
+    """Which world call it belongs to: its `Effect.id`, or 0 for none."""
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -34,11 +34,16 @@ class Counterexample(msgspec.Struct):
     script: Any
     """The script as data (see `burnin.script`), or null where the failure needed none."""
     history: list[dict[str, Any]]
-    """The events of the play: `seq`, `t` in virtual seconds, `kind`, `actor`, `call`, `what`, `value`."""
+    """The events of the play: `seq`, `t` in virtual seconds, `kind`, `actor`, `call`, `what`, `value`, `effect` (the
+    number of the world call that it belongs to, or 0) and `shown` (false for a world call that only answers a question)."""
     expected: str
     got: str
     story: list[str]
     """The same for people, at most 12 lines."""
+    at: float | None = None
+    """The moment that shows the failure, in virtual seconds; null where none is named."""
+    at_seq: int | None = None
+    """The event that shows it, by its `seq`, where the property names one."""
 
 
 class PropertyResult(msgspec.Struct):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,21 @@ par_minutes = 15
 """
 
 
+STATEMENT = """\
+# statement
+
+Hello.
+
+## Stage 1: first
+
+Do this.
+
+## Stage 2: more
+
+And that.
+"""
+
+
 def add_exercise(root: Path, name: str, round: str = "onsite") -> None:
     """Put an exercise with a stub and a reference into a library."""
     folder = root / "exercises" / name
@@ -42,7 +58,7 @@ def add_exercise(root: Path, name: str, round: str = "onsite") -> None:
     (folder / "exercise.toml").write_text(MANIFEST.format(name=name, round=round))
     (folder / f"{name}.py").write_text(f"# the stub of {name}\n")
     (folder / f"test_{name}.py").write_text("# samples\n")
-    (folder / "README.md").write_text("# statement\n")
+    (folder / "README.md").write_text(STATEMENT)
     (root / "solutions" / name).mkdir(parents=True)
     (root / "solutions" / name / f"{name}.py").write_text(f"# the reference of {name}\n")
 
@@ -70,11 +86,13 @@ class FakeGrader:
     exercise: str = ""
     path: Path = Path()
     options: Any = None
+    meanwhile: Callable[[], None] = field(default=lambda: None)
 
     def __call__(self, exercise: Exercise, path: Path, options: Any, on_result: Any = None) -> Scorecard:
         self.exercise, self.path, self.options = exercise.name, path, options
         if self.error is not None:
             raise self.error
+        self.meanwhile()
         results = [
             self._result(f"property_{number}", passed, points)
             for number, (passed, points) in enumerate(zip(self.passed, (20, 40, 40), strict=True), 1)
@@ -88,7 +106,7 @@ class FakeGrader:
         ]
         return Scorecard(
             exercise=exercise.name,
-            submission=Submission("ab" * 32),
+            submission=Submission(hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""),
             score=sum(stage.score for stage in stages),
             possible=100,
             stages=stages,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("grader")
 
 def scores(root: Path) -> list[int]:
     attempt = Attempts(Library(root)).latest("toy")
-    return [] if attempt is None else [record.score for record in attempt.scores()]
+    return [] if attempt is None else [grade.score for grade in attempt.record().grades]
 
 
 # ---- what is graded
@@ -300,8 +301,42 @@ def test_an_exploration_is_not_a_score(run: Run, root: Path) -> None:
 
 def test_a_score_that_cannot_be_kept_is_shown(run: Run, root: Path) -> None:
     run("start", "toy")
-    (root / "attempts" / "toy" / "1" / "scores.jsonl").mkdir()
+    database = root / "attempts" / "burnin.sqlite3"
+    with sqlite3.connect(database) as db:
+        db.execute("DROP TABLE grade")
     ran = run("grade")
     assert ran.code == 1
     assert ran.out.startswith("toy  20 of 100")
-    assert ran.err == "burnin: This score was not recorded: attempts/toy/1 cannot be written (Is a directory).\n"
+    assert ran.err.startswith("burnin: This score was not recorded. The record of attempts, ")
+    assert "(no such table: grade)" in ran.err
+
+
+def test_a_grade_belongs_to_the_moment_at_which_the_file_was_read(run: Run, root: Path, grader: FakeGrader) -> None:
+    run("start", "toy")
+    attempt = Attempts(Library(root)).latest("toy")
+    assert attempt is not None
+    attempt.submission.write_text("# as it was read")
+    grader.meanwhile = lambda: attempt.finish()
+    run("grade")
+    record = attempt.record()
+    assert record.finished is not None
+    assert record.grades[0].minute < record.finished
+    assert (record.result, record.grades[0].overtime) == (20, False)
+
+
+def test_a_grade_ends_a_pause(run: Run, root: Path) -> None:
+    run("start", "toy")
+    run("pause")
+    run("grade")
+    attempt = Attempts(Library(root)).latest("toy")
+    assert attempt is not None
+    assert [event.kind for event in attempt.record().events][-2:] == ["paused", "unpaused"]
+
+
+def test_a_stage_that_passes_opens_the_next(run: Run, root: Path, grader: FakeGrader) -> None:
+    run("start", "toy", "--staged")
+    grader.passed = (True, True, False)
+    ran = run("grade")
+    assert ran.out.endswith("Stage 2, Two: read attempts/toy/1/stage_2.md\n")
+    assert (root / "attempts" / "toy" / "1" / "stage_2.md").read_text() == "## Stage 2: more\n\nAnd that.\n"
+    assert "Stage 2, Two" not in run("grade").out

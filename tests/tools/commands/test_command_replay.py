@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from burnin.library import Exercise
+from burnin.library import Exercise, Library
+from burnin.practice import Attempts
 from burnin.scorecard import PropertyResult
 
 from .fakes import FakeGrader, Run
@@ -112,7 +113,7 @@ def test_a_submission_that_cannot_be_graded(run: Run, grader: FakeGrader) -> Non
 def test_a_replay_is_no_score(run: Run, root: Path) -> None:
     run("start", "toy")
     run("replay")
-    assert not (root / "attempts" / "toy" / "1" / "scores.jsonl").exists()
+    assert [attempt.record().grades for attempt in Attempts(Library(root)).all("toy")] == [[]]
 
 
 def test_a_folder_that_cannot_be_written(run: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import msgspec
 import pytest
 from small_library import REFERENCE, STUB, WRONG, SmallLibrary, results, statuses
 
-from burnin.grade import Grader, Options
-from burnin.scorecard import Scorecard
+from burnin.grade import Abandoned, Grader, Options
+from burnin.scorecard import PropertyResult, Scorecard
 
 pytestmark = pytest.mark.usefixtures("no_types")
 QUICK = Options(effort="quick")
@@ -77,3 +78,30 @@ def test_what_has_no_script_cannot_be_checked_again(grader: Grader, tmp_path: Pa
     passed = results(grader.grade(written(tmp_path, REFERENCE), QUICK))["refuses"]
     with pytest.raises(ValueError, match="refuses has no script"):
         grader.recheck(written(tmp_path, WRONG), passed)
+
+
+def test_a_grade_can_be_abandoned_however_long_the_submission_takes(small_library: SmallLibrary) -> None:
+    path = small_library.submission(REFERENCE.replace("self.total += number", "while True: pass"))
+    with Grader(small_library.exercise, jobs=1) as grader:
+        timer = threading.Timer(0.5, grader.abandon)
+        timer.start()
+        with pytest.raises(Abandoned):
+            grader.grade(path, Options())
+    timer.join()
+    grader.abandon()  # of a grader that is closed: nothing
+
+
+def test_a_failure_is_told_before_its_smallest_play_is_looked_for(small_library: SmallLibrary, grader: Grader) -> None:
+    heard: list[tuple[str, PropertyResult]] = []
+    grader.grade(
+        small_library.submission(WRONG),
+        QUICK,
+        lambda result, stage, of: heard.append(("judged", result)),
+        lambda result, stage: heard.append((f"failing in stage {stage}", result)),
+    )
+    (first, met), (second, judged) = [(what, result) for what, result in heard if result.id == "refuses"]
+    assert (first, met.status, second, judged.status) == ("failing in stage 1", "failed", "judged", "failed")
+    assert [what for what, _ in heard].count("judged") == 3
+    assert met.counterexample is not None
+    assert judged.counterexample is not None
+    assert len(str(met.counterexample.script)) > len(str(judged.counterexample.script))

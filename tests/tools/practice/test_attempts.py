@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ import pytest
 
 from burnin.library import Library, UserError
 from burnin.practice import Attempts
-from burnin.scorecard import Confinement, Scorecard, StageResult, Submission, TypeCheck
 
-NOON = datetime(2025, 3, 1, 12, 0, tzinfo=timezone(timedelta(hours=2)))
+from .fakes import NOON, card, later
+
 MANIFEST = """\
 title = "{0}"
 round = "onsite"
@@ -51,22 +52,6 @@ def attempts(library: Library) -> Attempts:
     return Attempts(library)
 
 
-def card(score: int = 60, *, effort: str = "standard") -> Scorecard:
-    return Scorecard(
-        exercise="toy",
-        submission=Submission("ab" * 32),
-        score=score,
-        possible=100,
-        stages=[StageResult(1, "One", score, 100, [])],
-        types=TypeCheck("clean"),
-        confinement=Confinement("none", False, []),
-        effort=effort,
-        seed=0,
-        suite="cd" * 32,
-        seconds=1.0,
-    )
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
@@ -75,14 +60,11 @@ def test_an_attempt_is_a_folder_with_everything(library: Library, attempts: Atte
     attempt = attempts.start(library.exercise("toy"), NOON)
     assert attempt.folder == library.root / "attempts" / "toy" / "1"
     assert attempt.submission.read_text() == "# the stub of toy\n"
-    assert sorted(contents(attempt.folder)) == ["README.md", "attempt.json", "test_toy.py", "toy.py"]
-    assert json.loads((attempt.folder / "attempt.json").read_bytes()) == {
-        "exercise": "toy",
-        "number": 1,
-        "started": "2025-03-01T12:00:00+02:00",
-        "minutes": 45,
-        "version": 3,
-    }
+    assert sorted(contents(attempt.folder)) == ["README.md", "test_toy.py", "toy.py"]
+    record = attempt.record()
+    assert (record.exercise, record.number, record.minutes, record.version) == ("toy", 1, 45, 3)
+    assert record.started.isoformat() == "2025-03-01T12:00:00+02:00"
+    assert [(event.kind, event.minute) for event in record.events] == [("started", 0.0), ("stage_shown", 0.0)]
 
 
 def test_a_copy_of_a_read_only_stub_can_be_edited(library: Library, attempts: Attempts) -> None:
@@ -96,14 +78,14 @@ def test_numbers_go_on_and_nothing_is_touched(library: Library, attempts: Attemp
     first = attempts.start(exercise, NOON)
     first.submission.write_text("# my work\n")
     before = contents(first.folder)
-    assert attempts.start(exercise, NOON).clock.number == 2
+    assert attempts.start(exercise, NOON).number == 2
     (attempts.root / "toy" / "41").write_text("a file that the user put there")
     (attempts.root / "toy" / "notes").mkdir()
     (attempts.root / "toy" / "007").mkdir()
     (attempts.root / "toy" / "42").symlink_to("nowhere")
-    assert attempts.start(exercise, NOON).clock.number == 43
+    assert attempts.start(exercise, NOON).number == 43
     assert contents(first.folder) == before
-    assert [attempt.clock.number for attempt in attempts.all("toy")] == [1, 2, 43]
+    assert [attempt.number for attempt in attempts.all("toy")] == [1, 2, 43]
 
 
 def test_racing_starts_get_different_numbers(library: Library) -> None:
@@ -115,7 +97,7 @@ def test_racing_starts_get_different_numbers(library: Library) -> None:
 
 def start_toy(root: Path) -> int:
     library = Library(root)
-    return Attempts(library).start(library.exercise("toy"), NOON).clock.number
+    return Attempts(library).start(library.exercise("toy"), NOON).number
 
 
 def test_a_number_that_is_taken_meanwhile_is_passed_over(
@@ -129,21 +111,21 @@ def test_a_number_that_is_taken_meanwhile_is_passed_over(
         mkdir(path, *args, **options)
 
     monkeypatch.setattr(Path, "mkdir", late)
-    assert attempts.start(library.exercise("toy"), NOON).clock.number == 2
+    assert attempts.start(library.exercise("toy"), NOON).number == 2
     assert contents(attempts.root / "toy" / "1") == {}
 
 
-@pytest.mark.parametrize("step", ["shutil.copyfile", "os.fsync", "pathlib.Path.rename"])
+@pytest.mark.parametrize("step", ["shutil.copyfile", "pathlib.Path.write_text", "sqlite3.connect"])
 def test_a_start_that_was_killed_is_no_attempt_and_blocks_none(library: Library, attempts: Attempts, step: str) -> None:
     code = f"""
         import os, signal, {step.partition(".")[0]}
-        from datetime import datetime, timezone
         from pathlib import Path
         from burnin.library import Library
         from burnin.practice import Attempts
-        {step} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         library = Library(Path({str(library.root)!r}))
-        Attempts(library).start(library.exercise("toy"), datetime.now(timezone.utc))
+        attempts = Attempts(library)
+        {step} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+        attempts.start(library.exercise("toy"))
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
     assert done.returncode == -signal.SIGKILL
@@ -153,26 +135,8 @@ def test_a_start_that_was_killed_is_no_attempt_and_blocks_none(library: Library,
     assert attempts.all("toy") == []
     assert attempts.latest() is None
     assert attempts.at(partial) is None
-    assert attempts.start(library.exercise("toy"), NOON).clock.number == 2
+    assert attempts.start(library.exercise("toy"), NOON).number == 2
     assert contents(partial) == left
-
-
-@pytest.mark.parametrize(
-    "clock",
-    [
-        b"",
-        b'{"exercise": "toy"',
-        b"\xff",
-        b'{"exercise":"zoo","number":1,"started":"2025-03-01T12:00:00+02:00","minutes":45,"version":3}',
-        b'{"exercise":"toy","number":2,"started":"2025-03-01T12:00:00+02:00","minutes":45,"version":3}',
-        b'{"exercise":"toy","number":1,"started":"2025-03-01T12:00:00","minutes":45,"version":3}',
-    ],
-)
-def test_a_clock_that_makes_no_sense_is_no_attempt(attempts: Attempts, clock: bytes) -> None:
-    folder = attempts.root / "toy" / "1"
-    folder.mkdir(parents=True)
-    (folder / "attempt.json").write_bytes(clock)
-    assert attempts.all("toy") == []
 
 
 def test_at_finds_only_attempts_of_this_library(library: Library, attempts: Attempts, tmp_path: Path) -> None:
@@ -181,65 +145,29 @@ def test_at_finds_only_attempts_of_this_library(library: Library, attempts: Atte
     assert attempts.at(attempt.folder / ".." / "1") == attempt
     elsewhere = tmp_path / "attempts" / "toy" / "1"
     elsewhere.mkdir(parents=True)
-    (elsewhere / "attempt.json").write_bytes((attempt.folder / "attempt.json").read_bytes())
     assert attempts.at(elsewhere) is None
+    assert attempts.at(attempt.folder.with_name("01")) is None
     assert attempts.at(tmp_path / "nowhere") is None
 
 
 def test_latest_goes_by_the_clock_and_then_by_the_number(library: Library, attempts: Attempts) -> None:
     assert attempts.latest() is None
     toy = attempts.start(library.exercise("toy"), NOON)
-    zoo = attempts.start(library.exercise("zoo"), NOON - timedelta(minutes=1))
+    zoo = attempts.start(library.exercise("zoo"), later(-1))
     assert attempts.latest() == toy
     assert attempts.latest("zoo") == zoo
-    same_moment = attempts.start(library.exercise("toy"), NOON.astimezone(UTC))
+    same_moment = attempts.start(library.exercise("toy"), replace(NOON, wall=NOON.wall.astimezone(UTC)))
     assert attempts.latest() == same_moment
     assert attempts.latest("nothing") is None
-
-
-def test_a_grade_is_one_line_more(library: Library, attempts: Attempts) -> None:
-    attempt = attempts.start(library.exercise("toy"), NOON)
-    assert attempt.scores() == []
-    attempt.record(card(40), NOON + timedelta(minutes=12, seconds=34))
-    before = (attempt.folder / "scores.jsonl").read_bytes()
-    attempt.record(card(60), NOON + timedelta(minutes=50))
-    assert (attempt.folder / "scores.jsonl").read_bytes().startswith(before)
-    assert json.loads(before) == {
-        "when": "2025-03-01T12:12:34+02:00",
-        "minutes": 12.6,
-        "score": 40,
-        "possible": 100,
-        "sha256": "ab" * 32,
-        "effort": "standard",
-        "suite": "cd" * 32,
-        "stages": [{"number": 1, "score": 40, "possible": 100}],
-    }
-    assert [(record.score, record.minutes) for record in attempt.scores()] == [(40, 12.6), (60, 50.0)]
-
-
-def test_a_clock_that_was_set_back_gives_no_negative_minutes(library: Library, attempts: Attempts) -> None:
-    attempt = attempts.start(library.exercise("toy"), NOON)
-    assert attempt.record(card(), NOON - timedelta(hours=1)).minutes == 0.0
-
-
-def test_a_line_that_was_cut_off_costs_only_itself(library: Library, attempts: Attempts) -> None:
-    attempt = attempts.start(library.exercise("toy"), NOON)
-    attempt.record(card(40), NOON)
-    history = attempt.folder / "scores.jsonl"
-    torn = history.read_bytes() + b'{"when":"2025-\xff'
-    history.write_bytes(torn)
-    attempt.record(card(60), NOON)
-    assert history.read_bytes().startswith(torn)
-    assert [record.score for record in attempt.scores()] == [40, 60]
 
 
 def test_best_is_over_all_attempts_but_not_of_quick_grades(library: Library, attempts: Attempts) -> None:
     assert attempts.best("toy") is None
     first, second = (attempts.start(library.exercise("toy"), NOON) for _ in range(2))
-    first.record(card(70), NOON)
-    first.record(card(30), NOON)
-    second.record(card(90, effort="quick"), NOON)
-    second.record(card(60, effort="deep"), NOON)
+    first.graded(card(70), b"", NOON.wall, 1.0)
+    first.graded(card(30), b"", NOON.wall, 2.0)
+    second.graded(card(90, effort="quick"), b"", NOON.wall, 3.0)
+    second.graded(card(60, effort="deep"), b"", NOON.wall, 4.0)
     assert attempts.best("toy") == 70
     assert attempts.best("zoo") is None
 
@@ -273,13 +201,6 @@ def test_attempts_that_is_a_file(library: Library, attempts: Attempts) -> None:
     assert attempts.latest() is None
 
 
-def test_attempts_that_cannot_be_read(attempts: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(UserError) as caught:
-        attempts.latest("toy")
-    assert (
-        str(caught.value) == f"{attempts.root / 'toy'} cannot be read (Permission denied); make that folder readable."
-    )
+def test_a_number_stays_taken_when_its_folder_is_gone(library: Library, attempts: Attempts) -> None:
+    shutil.rmtree(attempts.start(library.exercise("toy"), NOON).folder)
+    assert attempts.start(library.exercise("toy"), NOON).number == 2

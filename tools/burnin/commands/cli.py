@@ -8,7 +8,9 @@ from burnin.commands.checking import check
 from burnin.commands.grading import grade
 from burnin.commands.listing import list_exercises
 from burnin.commands.new import new
+from burnin.commands.practising import practice
 from burnin.commands.replaying import replay
+from burnin.commands.sitting import COMMANDS
 from burnin.commands.starting import start
 
 __all__ = ["burnin"]
@@ -24,5 +26,5 @@ def burnin(context: click.Context) -> int:
     return 0
 
 
-for command in (list_exercises, start, grade, replay, new, check):
+for command in (list_exercises, practice, start, grade, replay, *COMMANDS, new, check):
     burnin.add_command(command)

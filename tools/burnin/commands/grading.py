@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from burnin.commands.options import exercise_option, jobs_option, library_option, open_library, shown
+from burnin.commands.options import exercise_option, jobs_option, library_option, open_library
 from burnin.commands.scoring import score
-from burnin.commands.target import Target, find_target
+from burnin.commands.sitting import told_stage
+from burnin.commands.target import find_target
 from burnin.library import UserError
+from burnin.practice import Attempt, Moment
 
 if TYPE_CHECKING:
     from burnin.scorecard import Scorecard
@@ -58,10 +60,12 @@ def grade(
         _refuse_without_sandbox()
     from burnin.grade import Options
 
+    keeping = None if target.attempt is None or explore is not None else _Keeping(target.attempt)
     card = score(target, Options(effort=effort, seed=explore or 0, jobs=jobs))
-    if explore is None:
-        _record(target, card)
+    opened = [] if keeping is None else keeping.keep(card)
     _show(card, as_json=as_json, everything=everything)
+    for line in opened if not as_json else []:
+        click.echo(line)
     return 0 if card.score == card.possible > 0 else 1
 
 
@@ -77,15 +81,38 @@ def _refuse_without_sandbox() -> None:
         )
 
 
-def _record(target: Target, card: Scorecard) -> None:
-    """Keep the score with its attempt. A score that cannot be kept is shown all the same."""
-    if target.attempt is None:
-        return
-    try:
-        target.attempt.record(card, datetime.now().astimezone())
-    except OSError as error:
-        where = shown(target.attempt.folder)
-        click.echo(f"burnin: This score was not recorded: {where} cannot be written ({error.strerror}).", err=True)
+class _Keeping:
+    """A grade of an attempt: it belongs to the moment at which it begins, and is kept at its end.
+
+    A score that cannot be kept is shown all the same.
+    """
+
+    def __init__(self, attempt: Attempt) -> None:
+        from burnin.grade import read_submission
+
+        self._attempt, self._now, self._minute = attempt, Moment.now(), 0.0
+        self._data, _ = read_submission(attempt.submission)
+        self._problem: UserError | None = None
+        try:
+            attempt.working(self._data, self._now)
+            self._minute = attempt.clock(self._now).minute
+        except UserError as problem:
+            self._problem = problem
+
+    def keep(self, card: Scorecard) -> list[str]:
+        """Record it; returns a line for each stage that it opened."""
+        same = (
+            hashlib.sha256(self._data).hexdigest() == card.submission.sha256
+        )  # it may have been saved again meanwhile
+        data = self._data if same else b""
+        try:
+            if self._problem is not None:
+                raise self._problem
+            opened = self._attempt.graded(card, data, self._now.wall, self._minute)
+            return [told_stage(self._attempt, stage) for stage in opened]
+        except UserError as problem:
+            click.echo(f"burnin: This score was not recorded. {problem}", err=True)
+            return []
 
 
 def _show(card: Scorecard, *, as_json: bool, everything: bool) -> None:

@@ -6,9 +6,18 @@ from pathlib import Path
 
 import click
 
-from burnin.library import Library
+from burnin.library import Library, UserError
+from burnin.practice import Attempt, Attempts
 
-__all__ = ["exercise_option", "jobs_option", "library_option", "open_library", "shown"]
+__all__ = [
+    "exercise_option",
+    "jobs_option",
+    "latest_attempt",
+    "library_option",
+    "minutes_option",
+    "open_library",
+    "shown",
+]
 
 library_option = click.option(
     "--library",
@@ -23,11 +32,25 @@ exercise_option = click.option(
 jobs_option = click.option(
     "--jobs", type=click.IntRange(min=0), default=0, help="Judges side by side; 0 suits the machine."
 )
+minutes_option = click.option(
+    "--minutes", type=click.IntRange(min=1, max=1440), help="How long it lasts; the default is the exercise's time."
+)
 
 
 def open_library(folder: Path | None) -> Library:
     """The library that `--library` names, or the one that is found. Raises `UserError` if there is none."""
     return Library.find(folder, Path.cwd())
+
+
+def latest_attempt(library: Library, name: str | None) -> Attempt:
+    """The attempt that was started last, at this exercise or at any. Raises `UserError` if there is none."""
+    if name is not None:
+        library.exercise(name)
+    attempt = Attempts(library).latest(name)
+    if attempt is None:
+        which = "There is no attempt yet" if name is None else f"There is no attempt at {name} yet"
+        raise UserError(f"{which}; `burnin start {name or 'NAME'}` begins one.")
+    return attempt
 
 
 def shown(path: Path) -> str:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnin.commands.options import shown
+from burnin.commands.options import latest_attempt, shown
 from burnin.library import Exercise, Library, UserError
 from burnin.practice import Attempt, Attempts
 
@@ -55,18 +55,13 @@ def _reference(library: Library, name: str | None) -> Target:
 
 
 def _latest(library: Library, name: str | None) -> Target:
-    if name is not None:
-        library.exercise(name)
-    attempt = Attempts(library).latest(name)
-    if attempt is None:
-        which = "There is no attempt yet" if name is None else f"There is no attempt at {name} yet"
-        raise UserError(f"{which}; `burnin start {name or 'NAME'}` begins one.")
+    attempt = latest_attempt(library, name)
     if not os.path.lexists(attempt.submission):
         raise UserError(
             f"{shown(attempt.folder)} has no {attempt.submission.name} any more; put it back, "
-            f"or begin again with `burnin start {attempt.clock.exercise}`."
+            f"or begin again with `burnin start {attempt.name}`."
         )
-    return Target(library.exercise(attempt.clock.exercise), attempt.submission, attempt)
+    return Target(attempt.exercise, attempt.submission, attempt)
 
 
 def _path(library: Library, path: Path, name: str | None) -> Target:
@@ -80,10 +75,10 @@ def _path(library: Library, path: Path, name: str | None) -> Target:
         path = _in_folder(library, path, name)
     attempts = Attempts(library)
     attempt = attempts.at(path.parent)
-    if attempt is not None and name in (None, attempt.clock.exercise):
+    if attempt is not None and name in (None, attempt.name):
         if path.resolve() == attempt.submission:
-            return Target(library.exercise(attempt.clock.exercise), path, attempt)
-        return Target(library.exercise(attempt.clock.exercise), path)
+            return Target(library.exercise(attempt.name), path, attempt)
+        return Target(library.exercise(attempt.name), path)
     if name is None and path.stem not in library.names():
         raise UserError(f"{path.name} is not named after an exercise; say which one it is for with --exercise NAME.")
     return Target(library.exercise(name or path.stem), path)

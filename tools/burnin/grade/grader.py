@@ -8,6 +8,7 @@ import itertools
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,15 +22,19 @@ import msgspec
 
 from burnin.grade.submission import read_submission
 from burnin.grade.types import TypeChecker
-from burnin.judge.protocol import Ask, HandIn, Judged, Listed, Recheck, Request, SuiteProperty
+from burnin.judge.protocol import Ask, Failing, HandIn, Judged, Listed, Recheck, Request, SuiteProperty
 from burnin.library import Exercise
 from burnin.scorecard import Confinement, Counterexample, PropertyResult, Scorecard, StageResult, Submission
 
-__all__ = ["Grader", "GraderFailed", "Options", "grade"]
+__all__ = ["Abandoned", "Grader", "GraderFailed", "Options", "grade"]
 
 
 class GraderFailed(Exception):
     """The grader itself, or the suite, is at fault. Exit code 3."""
+
+
+class Abandoned(Exception):
+    """The grade was abandoned by another thread; the grader is of no use any more."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Options:
 
 
 OnResult = Callable[[PropertyResult, int, int], None]
+OnFailing = Callable[[PropertyResult, int], None]
 
 
 def grade(exercise: Exercise, path: Path, options: Options, on_result: OnResult | None = None) -> Scorecard:
@@ -92,7 +98,7 @@ class Grader:
     """Grades any number of submissions of one exercise with the same judge processes, as a context manager.
 
     A judge starts in half a second and then draws each script once, so that a second grade is much faster than a first; its result is
-    the same. One thread at a time may use a grader.
+    the same. One thread at a time may use a grader; `abandon` may be called by any.
     """
 
     def __init__(self, exercise: Exercise, *, jobs: int = 0, confined: bool = True) -> None:
@@ -109,6 +115,8 @@ class Grader:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._selector)
+        alarm, self._alarm = (self._stack.enter_context(end) for end in socket.socketpair())
+        self._selector.register(alarm, selectors.EVENT_READ, None)
         self._home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="burnin-grade-")))
         self._stack.callback(self._close)
         for _ in range(self._jobs):
@@ -118,8 +126,17 @@ class Grader:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def grade(self, path: Path, options: Options, on_result: OnResult | None = None) -> Scorecard:
+    def grade(
+        self,
+        path: Path,
+        options: Options,
+        on_result: OnResult | None = None,
+        on_failing: OnFailing | None = None,
+    ) -> Scorecard:
         """Grade the file at `path` with these options, but for `jobs` and `confined`, which are the grader's own.
+
+        `on_failing(result, stage)` hears that a property fails as soon as that is known, with the play that was met first; its result
+        follows when the smallest has been found.
 
         Raises `GraderFailed` when the suite or a judge is at fault, never for what the submission does. The grader is of no use then.
         """
@@ -128,7 +145,7 @@ class Grader:
         copy = self._copy(data if problem is None else b"")
         wanted = problem is None and not options.only
         with TypeChecker(copy) if wanted else contextlib.nullcontext() as types:
-            turn = self._run(copy, options, on_result)
+            turn = self._run(copy, _Turn(options, on_result, on_failing))
             checked = types.result() if types is not None else TypeChecker.skipped()
         backends = {(judged.backend, tuple(judged.details)) for judged in turn.judged.values() if judged.backend}
         backend, details = min(backends) if backends else ("none", ())
@@ -149,6 +166,11 @@ class Grader:
             problem=problem or turn.import_problem,
         )
 
+    def abandon(self) -> None:
+        """Have the grade in progress, or the next, raise `Abandoned` at once, however long the submission takes; to be called by any thread."""
+        with contextlib.suppress(OSError):  # closed
+            self._alarm.send(b"!")
+
     def recheck(self, path: Path, failed: PropertyResult) -> PropertyResult:
         """Judge one property that failed by the script of its counterexample alone: milliseconds, but a pass by it is no pass.
 
@@ -158,7 +180,7 @@ class Grader:
             raise ValueError(f"the failure of {failed.id} has no script to check again")
         data, problem = read_submission(path)
         copy = self._copy(data if problem is None else b"")
-        turn = self._run(copy, Options(only=(failed.id,), jobs=1), None, failed.counterexample.script)
+        turn = self._run(copy, _Turn(Options(only=(failed.id,), jobs=1), script=failed.counterexample.script))
         assert self._listed is not None
         listed = next(found for found in self._listed if found.id == failed.id)
         return _result(listed, turn.judged[failed.id])
@@ -171,9 +193,9 @@ class Grader:
         copy.write_bytes(data)
         return copy
 
-    def _run(self, copy: Path, options: Options, on_result: OnResult | None, script: Any = None) -> _Turn:
+    def _run(self, copy: Path, turn: _Turn) -> _Turn:
         """Judge the properties that the options ask for; each judge gets the next batch when it is done with its last."""
-        self._turn = turn = _Turn(options, on_result, script)
+        self._turn, options = turn, turn.options
         turn.hand_in = HandIn(str(copy), options.effort, options.seed, options.until_failure)
         if self._listed is not None:
             turn.plan(self._listed)
@@ -184,6 +206,8 @@ class Grader:
             if not self._judges:
                 raise GraderFailed("The judges ended before everything was judged.")
             for key, _ in self._selector.select():
+                if key.data is None:
+                    raise Abandoned
                 self._hear(key.data)
         return turn
 
@@ -209,10 +233,12 @@ class Grader:
     def _hear(self, judge: _Judge) -> None:
         lines = judge.lines()
         for line in lines or []:
-            message = msgspec.json.decode(line, type=Listed | Judged)
+            message = msgspec.json.decode(line, type=Listed | Judged | Failing)
             if isinstance(message, Listed):
                 self._list(message)
                 judge.ready = True
+            elif isinstance(message, Failing):
+                self._tell_failing(message)
             else:
                 self._take(message)
                 judge.asked.remove(message.id)
@@ -250,6 +276,13 @@ class Grader:
         if turn.on_result is not None:
             listed = next(found for found in self._listed if found.id == message.id)
             turn.on_result(_result(listed, message), listed.stage, len(self._listed))
+
+    def _tell_failing(self, message: Failing) -> None:
+        assert self._turn is not None and self._listed is not None
+        if self._turn.on_failing is not None:
+            listed = next(found for found in self._listed if found.id == message.id)
+            met = Judged(message.id, "failed", message.counterexample, 0.0, 0, "", [])
+            self._turn.on_failing(_result(listed, met), listed.stage)
 
     def _lost(self, judge: _Judge) -> None:
         """A judge has ended by its own fault, or was killed by a submission that nothing confined."""
@@ -290,8 +323,14 @@ class _Turn:
 
     hand_in: HandIn
 
-    def __init__(self, options: Options, on_result: OnResult | None, script: Any) -> None:
-        self.options, self.on_result, self.script = options, on_result, script
+    def __init__(
+        self,
+        options: Options,
+        on_result: OnResult | None = None,
+        on_failing: OnFailing | None = None,
+        script: Any = None,
+    ) -> None:
+        self.options, self.on_result, self.on_failing, self.script = options, on_result, on_failing, script
         self.judged: dict[str, Judged] = {}
         self.import_problem: str | None = None
         self.waiting: list[list[str]] | None = None

@@ -15,7 +15,7 @@ import msgspec
 
 from burnin import confine
 from burnin.judge.processes import Template
-from burnin.judge.protocol import Ask, HandIn, Judged, Listed, Recheck, Request
+from burnin.judge.protocol import Ask, Failing, HandIn, Judged, Listed, Recheck, Request
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever pytest or a suite prints is not part of the protocol
 
-    def say(message: Listed | Judged) -> None:
+    def say(message: Listed | Judged | Failing) -> None:
         out.write(msgspec.json.encode(message) + b"\n")
 
     confine.become_subreaper()  # for the workers of a template that one of them has killed
@@ -52,6 +52,7 @@ def main() -> int:
             orders=orders(),
             listed=lambda properties: say(Listed(properties)),
             judged=say,
+            failing=say,
         )
         sys.path.insert(0, str(Path(request.suite)))
         unwanted = ("cacheprovider", "terminal", "xdist", "asyncio", "timeout", "hypothesispytest")

@@ -97,8 +97,17 @@ class Batch:
     to the next is the same in every grade.
     """
 
-    def __init__(self, seeded: Seeded, play: Play, *, shrink_plays: int = SHRINK_PLAYS) -> None:
+    def __init__(
+        self,
+        seeded: Seeded,
+        play: Play,
+        *,
+        shrink_plays: int = SHRINK_PLAYS,
+        found: Callable[[Failure], None] = lambda failure: None,
+    ) -> None:
         self.seeded, self._play = seeded, play
+        self.found = found
+        """Hears of a failure before it is shrunk."""
         self._played: dict[int, tuple[Session | None, History | Verdict]] = {}
         self.last: Session | None = None
         self.stuck: Stuck | None = None
@@ -200,6 +209,7 @@ class _Condition:
 def _shrunk(check: Property, batch: Batch, choices: tuple[Any, ...], first: Failure) -> Failure:
     if batch.shrink_plays == 0:
         return first
+    batch.found(first)
     condition = _Condition(check, batch, batch.shrink_plays)
     batch.shrink_plays = LATER_SHRINK_PLAYS
     _find(

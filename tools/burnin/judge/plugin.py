@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -11,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from burnin.history import Event
 from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Failure, Seeded, checked, explore
 from burnin.judge.player import Play, Player
 from burnin.judge.promise import Promise, promise_of
-from burnin.judge.protocol import Ask, HandIn, Judged, Recheck, SuiteProperty
+from burnin.judge.protocol import Ask, Failing, HandIn, Judged, Recheck, SuiteProperty
 from burnin.judge.story import story
 from burnin.judge.verdict import Broken, NotAttempted, Verdict
 from burnin.judge.world import Handle
@@ -37,9 +39,10 @@ class JudgePlugin:
         orders: Iterator[HandIn | Ask | Recheck],
         listed: Callable[[list[SuiteProperty]], None],
         judged: Callable[[Judged], None],
+        failing: Callable[[Failing], None] | None = None,
     ) -> None:
         self._new_player, self._orders = new_player, orders
-        self._listed, self._judged = listed, judged
+        self._listed, self._judged, self._failing = listed, judged, failing
         self._submission = HandIn("", "standard", 0)
         self._seeded: dict[tuple[int, int], Seeded] = {}
         self._chosen: Script | None = None  # the one script to judge by
@@ -187,6 +190,9 @@ class JudgePlugin:
                 self._seeded[key] = Seeded(promise.scripts, str(seed))
             shrink_plays = 0 if self._submission.until_failure else SHRINK_PLAYS
             self._batch = Batch(self._seeded[key], self._player, shrink_plays=shrink_plays)
+        if self._failing is not None:
+            failing = self._failing
+            self._batch.found = lambda failure: failing(Failing(promise.id, _counterexample(promise, failure)))
         return self._batch
 
 
@@ -219,17 +225,26 @@ def _counterexample(promise: Promise, failure: Failure) -> Counterexample | None
     where = f"stage {promise.stage}, {promise.rule}"
     expected = verdict.expected if isinstance(verdict, Broken) else promise.title
     got = verdict.got if isinstance(verdict, Broken) else str(verdict)
-    events = [] if history is None else [_event(event) for event in history.events[:400]]
+    asides = set() if history is None else {effect.id for effect in history.effects if not effect.shown}
+    events = [] if history is None else [_event(event, event.effect not in asides) for event in history.events[:400]]
     return Counterexample(
         None if script is None else script_to_data(script),
         events,
         expected,
         got,
         story(promise.title, where, verdict, script, history),
+        *_moment(verdict),
     )
 
 
-def _event(event: Any) -> dict[str, Any]:
+def _moment(verdict: Verdict) -> tuple[float | None, int | None]:
+    at = verdict.at if isinstance(verdict, Broken) else None
+    if isinstance(at, Event):
+        return at.t, at.seq
+    return (None if at is None or not math.isfinite(at) else float(at)), None
+
+
+def _event(event: Event, shown: bool) -> dict[str, Any]:
     return {
         "seq": event.seq,
         "t": event.t,
@@ -238,6 +253,8 @@ def _event(event: Any) -> dict[str, Any]:
         "call": event.call,
         "what": event.what,
         "value": json_ready(event.value, _handle),
+        "effect": event.effect,
+        "shown": shown,
     }
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from burnin.scorecard import Counterexample, Status
 
-__all__ = ["Ask", "HandIn", "Judged", "Listed", "Recheck", "Request", "SuiteProperty"]
+__all__ = ["Ask", "Failing", "HandIn", "Judged", "Listed", "Recheck", "Request", "SuiteProperty"]
 
 
 class Request(msgspec.Struct):
@@ -66,6 +66,13 @@ class Listed(msgspec.Struct, tag=True):
 
     properties: list[SuiteProperty]
     problem: str | None = None
+
+
+class Failing(msgspec.Struct, tag=True):
+    """A property that an `Ask` is about has been found to fail, before its smallest failure is looked for. Its `Judged` follows."""
+
+    id: str
+    counterexample: Counterexample | None
 
 
 class Judged(msgspec.Struct, tag=True):

@@ -130,8 +130,10 @@ class Session:
         if self._time < due or (exact and self._time != due):
             raise Hostile(f"{what} was due at {due} and came at {self._time}")
 
-    def _event(self, kind: str, actor: str = "", call: int = 0, what: str = "", value: Any = None) -> Event:
-        event = Event(len(self.history.events), self._time, kind, actor, call, what, value)
+    def _event(
+        self, kind: str, actor: str = "", call: int = 0, what: str = "", value: Any = None, effect: int = 0
+    ) -> Event:
+        event = Event(len(self.history.events), self._time, kind, actor, call, what, value, effect)
         self.history.events.append(event)
         return event
 
@@ -335,9 +337,10 @@ class Session:
         except Forged as forged:
             self._event("forged", what=f"{message.world}.{message.method}", value=str(forged))
             return wire.Fail("ValueError", str(forged))
-        event = self._event("effect", what=f"{message.world}.{message.method}", value=args)
+        number = len(self.history.effects) + 1
+        event = self._event("effect", what=f"{message.world}.{message.method}", value=args, effect=number)
         effect = Effect(
-            len(self.history.effects) + 1,
+            number,
             message.world,
             message.method,
             tuple(args),
@@ -379,7 +382,9 @@ class Session:
         if self.script.mode != "tasks":
             raise Hostile("a cancellation outside of tasks")
         effect, generator, _ = self._take_running(message.effect)
-        event = self._event("abandoned", what=f"{effect.world}.{effect.method}", value=list(effect.args))
+        event = self._event(
+            "abandoned", what=f"{effect.world}.{effect.method}", value=list(effect.args), effect=effect.id
+        )
         effect.ended, effect.ended_seq, effect.outcome = self._time, event.seq, "cancelled"
         try:
             generator.throw(Cancelled())
@@ -399,12 +404,12 @@ class Session:
         return effect, generator, due
 
     def _answered(self, effect: Effect, value: Any) -> Any:
-        event = self._event("answer", what=f"{effect.world}.{effect.method}", value=value)
+        event = self._event("answer", what=f"{effect.world}.{effect.method}", value=value, effect=effect.id)
         effect.ended, effect.ended_seq, effect.outcome, effect.value = self._time, event.seq, "returned", value
         return wire.Answer(self._handles.encode(value))
 
     def _failed(self, effect: Effect, failure: Fails) -> Any:
-        event = self._event("fail", what=f"{effect.world}.{effect.method}", value=failure.error)
+        event = self._event("fail", what=f"{effect.world}.{effect.method}", value=failure.error, effect=effect.id)
         effect.ended, effect.ended_seq, effect.outcome, effect.error = self._time, event.seq, "raised", failure.error
         return wire.Fail(failure.error, failure.message)
 

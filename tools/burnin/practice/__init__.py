@@ -1,5 +1,20 @@
-"""Practising: attempts, their clocks and their score histories."""
+"""Practising: attempts, their clocks and their records."""
 
-from burnin.practice.attempts import Attempt, Attempts, Clock, ScoreRecord
+from burnin.practice.attempts import Attempt, Attempts, GivenHint
+from burnin.practice.clock import Mark, Moment
+from burnin.practice.record import ASSESSMENT, AttemptRecord, EventRecord, GradeRecord, StageScore
+from burnin.practice.store import Store
 
-__all__ = ["Attempt", "Attempts", "Clock", "ScoreRecord"]
+__all__ = [
+    "ASSESSMENT",
+    "Attempt",
+    "AttemptRecord",
+    "Attempts",
+    "EventRecord",
+    "GivenHint",
+    "GradeRecord",
+    "Mark",
+    "Moment",
+    "StageScore",
+    "Store",
+]

@@ -1,12 +1,11 @@
-"""Attempts: `attempts/<exercise>/<number>/` under the root of a library.
+"""Attempts: `attempts/<exercise>/<number>/` under the root of a library, and what a candidate does in one.
 
-An attempt holds copies of the stub, the statement and the sample tests, and two files of Burnin's own:
+An attempt's folder holds copies of the stub, the statement and the sample tests. It is an attempt from the moment that the store knows
+it, which comes last: a folder that the store does not know was left when something stopped in the middle. Such a folder stays as it is and
+the next attempt takes the next number. Nothing here overwrites or deletes a file.
 
-- `attempt.json`, the clock. It is written last and appears whole, so a folder without it is not an attempt: something
-  stopped while it was made. Such a folder stays as it is and the next attempt takes the next number.
-- `scores.jsonl`, one line per grade.
-
-Nothing here overwrites or deletes a file.
+In a staged attempt the statement comes as in an interview: README.md ends with stage 1, and each follow-up is a file of its own,
+written when it is shown.
 """
 
 from __future__ import annotations
@@ -14,171 +13,271 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-
 from burnin.library import Exercise, Library, UserError
+from burnin.practice.clock import Mark, Moment
+from burnin.practice.interview import GRADES, HintGrade, Interview, Question
+from burnin.practice.record import AttemptRecord
+from burnin.practice.statement import Statement
+from burnin.practice.store import Store
 from burnin.scorecard import Scorecard
 
-__all__ = ["Attempt", "Attempts", "Clock", "ScoreRecord", "StageScore"]
-
-_CLOCK = "attempt.json"
-_SCORES = "scores.jsonl"
+__all__ = ["Attempt", "Attempts", "GivenHint"]
 
 
-class Clock(msgspec.Struct, frozen=True):
-    """`attempt.json`: what a clock needs, also after the exercise has changed."""
+@dataclass(frozen=True)
+class GivenHint:
+    """A hint as it was given."""
 
-    exercise: str
-    number: int
-    started: datetime
-    """With its zone."""
-    minutes: int
-    """How long the interview lasts."""
-    version: int
-    """The exercise's version when the attempt began."""
-
-
-class StageScore(msgspec.Struct, frozen=True):
-    """The points of one stage in one grade."""
-
-    number: int
-    score: int
-    possible: int
-
-
-class ScoreRecord(msgspec.Struct, frozen=True):
-    """A line of `scores.jsonl`: one grade of an attempt."""
-
-    when: datetime
-    minutes: float
-    """Real minutes since the attempt began."""
-    score: int
-    possible: int
-    sha256: str
-    """Of the submission as it was graded."""
-    effort: str
-    suite: str
-    """SHA-256 over the hidden suite, so that scores of different suites can be told apart."""
-    stages: list[StageScore]
+    stage: int
+    grade: HintGrade
+    text: str
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt that was made whole."""
+    """One attempt, and everything that can be done in it. Each deed is recorded before it returns; `now` is this moment by default."""
 
-    folder: Path
-    clock: Clock
+    library: Library = field(repr=False, compare=False)
+    store: Store = field(repr=False, compare=False)
+    name: str
+    """Of the exercise."""
+    number: int
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.store.root / self.name / str(self.number)
 
     @property
     def submission(self) -> Path:
         """The file that is graded."""
-        return self.folder / f"{self.clock.exercise}.py"
+        return self.folder / f"{self.name}.py"
 
-    def scores(self) -> list[ScoreRecord]:
-        """Its grades, oldest first. A line that was cut off by a crash is passed over."""
-        try:
-            lines = (self.folder / _SCORES).read_bytes().splitlines()
-        except FileNotFoundError:
+    @property
+    def exercise(self) -> Exercise:
+        """The exercise as it is now. Raises `UserError` if it is gone."""
+        return self.library.exercise(self.name)
+
+    def record(self) -> AttemptRecord:
+        """Everything that is known about it."""
+        return self.store.attempt(self.name, self.number)
+
+    def clock(self, now: Moment | None = None) -> Mark:
+        """What the clock shows."""
+        return self.store.mark(self.name, self.number).at(now or Moment.now())
+
+    # ---- grades
+
+    def graded(self, card: Scorecard, submission: bytes, when: datetime, minute: float) -> list[int]:
+        """Keep a grade of a submission that was read when the clock showed `minute`; returns the stages that it opened."""
+        self.store.grade(self.name, self.number, card, submission, when, minute)
+        if card.effort == "quick":
             return []
-        records = []
-        for line in lines:
-            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                records.append(msgspec.json.decode(line, type=ScoreRecord))
-        return records
+        passed = 0
+        for stage in card.stages:
+            if not stage.possible or stage.score < stage.possible:
+                break
+            passed = stage.number
+        return self._show(min(passed + 1, len(self.exercise.manifest.stages)), "")
 
-    def record(self, card: Scorecard, now: datetime) -> ScoreRecord:
-        """Append a grade to the history. `now` has a zone. Raises `OSError` if it cannot be written."""
-        record = ScoreRecord(
-            when=now,
-            minutes=max(0.0, round((now - self.clock.started).total_seconds() / 60, 1)),  # a clock may be set back
-            score=card.score,
-            possible=card.possible,
-            sha256=card.submission.sha256,
-            effort=card.effort,
-            suite=card.suite,
-            stages=[StageScore(stage.number, stage.score, stage.possible) for stage in card.stages],
-        )
-        with (self.folder / _SCORES).open("a+b", buffering=0) as file:
-            torn = file.seek(0, os.SEEK_END) > 0 and _last_byte(file.fileno()) != b"\n"
-            # one write, so that two grades at once give two lines
-            file.write((b"\n" if torn else b"") + msgspec.json.encode(record) + b"\n")
-            os.fsync(file.fileno())
-        return record
+    def working(self, submission: bytes, now: Moment | None = None) -> None:
+        """Somebody saved or graded: whoever works is not paused, and the first change to the stub is an event."""
+        now = now or Moment.now()
+        self.store.event(self.name, self.number, "unpaused", "work went on", now)
+        edited = any(event.kind == "first_edit" for event in self.record().events)
+        if not edited and submission != self._stub():
+            self.store.event(self.name, self.number, "first_edit", "", now)
+
+    def saved(self, detail: str, now: Moment | None = None) -> None:
+        """The submission was saved; `detail` says why it was not scored, or nothing."""
+        self.store.event(self.name, self.number, "saved", detail, now or Moment.now())
+
+    # ---- what the interviewer does
+
+    def ask(self, topic: str, now: Moment | None = None) -> Question:
+        """Ask a clarifying question. Raises `UserError` if there is none on this topic."""
+        question = Interview.of(self.exercise).question(topic)
+        self._go_on("ask")
+        if question.topic not in {event.detail for event in self.record().events if event.kind == "asked"}:
+            self.store.event(self.name, self.number, "asked", question.topic, now or Moment.now())
+        return question
+
+    def hint(self, stage: int | None = None, now: Moment | None = None) -> GivenHint:
+        """The next hint for a stage, or for the last that was shown: a nudge, then the approach, then the detail, which is given again."""
+        shown = self.stage()
+        stage = shown if stage is None else stage
+        if not 1 <= stage <= shown:
+            raise UserError(f"Stage {stage} has not been shown yet; the last is stage {shown}.")
+        hint = Interview.of(self.exercise).hint(stage)
+        self._go_on("hint")
+        given = {event.detail for event in self.record().events if event.kind == "hint"}
+        grade = next((grade for grade in GRADES if f"{stage} {grade}" not in given), GRADES[-1])
+        if f"{stage} {grade}" not in given:
+            self.store.event(self.name, self.number, "hint", f"{stage} {grade}", now or Moment.now())
+        return GivenHint(stage, grade, hint.text(grade))
+
+    def stage(self) -> int:
+        """The last stage that was shown."""
+        return max(self.record().stages_shown(), default=1)
+
+    def next_stage(self, now: Moment | None = None) -> int:
+        """Show the next stage on request. Raises `UserError` if all are shown."""
+        self._go_on("next")
+        shown = self.stage()
+        if shown >= len(self.exercise.manifest.stages):
+            raise UserError("All stages have been shown.")
+        self._show(shown + 1, " on request", now)
+        return shown + 1
+
+    def stage_file(self, stage: int) -> Path:
+        """Where the statement of a stage can be read."""
+        path = self.folder / f"stage_{stage}.md"
+        return path if path.exists() else self.folder / "README.md"
+
+    # ---- the clock
+
+    def pause(self, now: Moment | None = None) -> None:
+        """Stop the clock for an interruption."""
+        self._go_on("pause")
+        self.store.event(self.name, self.number, "paused", "", now or Moment.now())
+
+    def unpause(self, now: Moment | None = None) -> None:
+        """Let the clock go on."""
+        self._go_on("resume")
+        self.store.event(self.name, self.number, "unpaused", "", now or Moment.now())
+
+    def finish(self, *, give_up: bool = False, now: Moment | None = None) -> None:
+        """End it. Giving up does so too, and then the reference may be seen; it can follow a finish."""
+        self.store.event(self.name, self.number, "gave_up" if give_up else "finished", "", now or Moment.now())
+
+    def _go_on(self, command: str) -> None:
+        if self.record().finished is not None:
+            raise UserError(
+                f"Attempt {self.number} at {self.name} has ended, so there is no {command}; `burnin start {self.name}` begins another."
+            )
+
+    def _show(self, stage: int, why: str, now: Moment | None = None) -> list[int]:
+        """Show the stages up to this one, those that were not shown before."""
+        record = self.record()
+        new = [number for number in range(1, stage + 1) if number not in record.stages_shown()]
+        for number in new:
+            if record.staged and number > 1:
+                self._write_stage(number)
+            self.store.event(self.name, self.number, "stage_shown", f"{number}{why}", now or Moment.now())
+        return new
+
+    def _write_stage(self, stage: int) -> None:
+        text = Statement.of((self.exercise.folder / "README.md").read_text("utf-8")).stages.get(stage, "")
+        with contextlib.suppress(FileExistsError), (self.folder / f"stage_{stage}.md").open("x", encoding="utf-8") as f:
+            f.write(text)
+
+    def _stub(self) -> bytes:
+        try:
+            return self.exercise.stub.read_bytes()
+        except OSError:
+            return b""
 
 
 class Attempts:
     """The attempts of one library."""
 
     def __init__(self, library: Library) -> None:
-        self.root = library.root / "attempts"
+        self.library, self.store = library, Store(library)
+        self.root = self.store.root
 
-    def start(self, exercise: Exercise, now: datetime) -> Attempt:
-        """Make the next attempt at an exercise; its clock starts at `now`, which has a zone.
+    def start(
+        self, exercise: Exercise, now: Moment | None = None, *, minutes: int | None = None, staged: bool = False
+    ) -> Attempt:
+        """Make the next attempt at an exercise; its clock starts now. `minutes` are the exercise's by default.
 
         Raises `UserError` if it cannot be written.
         """
         try:
             folder = self._claim(exercise.name)
-            for source in (exercise.stub, exercise.folder / "README.md", exercise.folder / f"test_{exercise.name}.py"):
+            statement = exercise.folder / "README.md"
+            for source in (exercise.stub, exercise.folder / f"test_{exercise.name}.py"):
                 shutil.copyfile(source, folder / source.name)  # not the mode: a read-only checkout has read-only files
-            manifest = exercise.manifest
-            clock = Clock(exercise.name, int(folder.name), now, manifest.minutes, manifest.version)
-            _write_whole(folder / _CLOCK, msgspec.json.format(msgspec.json.encode(clock)) + b"\n")
+            text = statement.read_text("utf-8")
+            (folder / statement.name).write_text(Statement.of(text).up_to(1) if staged else text, "utf-8")
         except OSError as error:
             reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
             raise UserError(
                 f"An attempt cannot be written to {self.root} ({reason}); make that folder writable, or work in a copy of the library."
             ) from None
-        return Attempt(folder, clock)
+        manifest = exercise.manifest
+        number = int(folder.name)
+        self.store.start(
+            exercise.name,
+            number,
+            version=manifest.version,
+            minutes=minutes or manifest.minutes,
+            now=now or Moment.now(),
+            staged=staged,
+            stages=1 if staged else len(manifest.stages),
+        )
+        return Attempt(self.library, self.store, exercise.name, number)
+
+    def resume(self, exercise: Exercise, now: Moment | None = None, *, minutes: int | None = None) -> Attempt:
+        """The latest attempt at an exercise, if it has not ended; else a new and staged one, of so many minutes.
+
+        Raises `UserError` if the one that goes on has other minutes, or lacks its submission.
+        """
+        attempt = self.latest(exercise.name)
+        record = None if attempt is None else attempt.record()
+        if attempt is None or record is None or record.finished is not None:
+            return self.start(exercise, now, minutes=minutes, staged=True)
+        if minutes not in (None, record.minutes):
+            raise UserError(
+                f"Attempt {attempt.number} at {exercise.name} goes on, and it lasts {record.minutes} minutes; "
+                "leave --minutes out, or begin another attempt with --new."
+            )
+        if not attempt.submission.is_file():
+            raise UserError(
+                f"There is no {attempt.submission} any more; put it back, or begin a new attempt with --new."
+            )
+        self.store.event(exercise.name, attempt.number, "resumed", "", now or Moment.now())
+        return attempt
 
     def latest(self, name: str | None = None) -> Attempt | None:
         """The attempt that was started last, at this exercise or at any."""
-        found = (
-            self.all(name)
-            if name is not None
-            else [attempt for other in _folders(self.root) for attempt in self.all(other.name)]
-        )
-        return max(found, key=lambda attempt: (attempt.clock.started, attempt.clock.number), default=None)
+        started = [(at, number, which) for (which, number), at in self._known().items() if name in (None, which)]
+        if not started:
+            return None
+        _, number, which = max(started)
+        return Attempt(self.library, self.store, which, number)
 
     def all(self, name: str) -> list[Attempt]:
         """The attempts at an exercise, by number."""
-        found = []
-        for number in _numbers(self.root / name):
-            attempt = self.at(self.root / name / str(number))
-            if attempt is not None:
-                found.append(attempt)
-        return found
+        numbers = sorted(number for which, number in self._known() if which == name)
+        return [Attempt(self.library, self.store, name, number) for number in numbers]
 
     def at(self, folder: Path) -> Attempt | None:
-        """The attempt in this folder, or None if it is not one of this library's, or was never finished."""
+        """The attempt in this folder, or None if it is not one of this library's, or was never made whole."""
         folder = folder.resolve()
-        if folder.parent.parent != self.root.resolve():
+        if folder.parent.parent != self.root.resolve() or not folder.name.isdigit():
             return None
-        try:
-            clock = msgspec.json.decode((folder / _CLOCK).read_bytes(), type=Clock)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-            return None
-        agrees = (clock.exercise, str(clock.number)) == (
-            folder.parent.name,
-            folder.name,
-        ) and clock.started.tzinfo is not None
-        return Attempt(folder, clock) if agrees else None
+        name, number = folder.parent.name, int(folder.name)
+        known = (name, number) in self._known() and folder.name == str(number)
+        return Attempt(self.library, self.store, name, number) if known else None
 
     def best(self, name: str) -> int | None:
         """The best score at an exercise, or None before the first. A quick grade looks less closely and does not count."""
-        scores = [record.score for attempt in self.all(name) for record in attempt.scores() if record.effort != "quick"]
-        return max(scores, default=None)
+        return self.store.best(name)
+
+    def _known(self) -> dict[tuple[str, int], datetime]:
+        return self.store.numbers()
 
     def _claim(self, name: str) -> Path:
         """Make the folder with the next number. Two processes never get the same one, because only one `mkdir` succeeds."""
         parent = self.root / name
         parent.mkdir(parents=True, exist_ok=True)
+        recorded = [number for which, number in self._known() if which == name]
         while True:
-            folder = parent / str(max(_numbers(parent), default=0) + 1)
+            folder = parent / str(max([*_numbers(parent), *recorded], default=0) + 1)
             with contextlib.suppress(FileExistsError):
                 folder.mkdir()
                 return folder
@@ -186,32 +285,5 @@ class Attempts:
 
 def _numbers(parent: Path) -> list[int]:
     """The numbers that are taken, by whatever has such a name."""
-    names = (path.name for path in _entries(parent))
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit() and name == str(int(name)))
-
-
-def _folders(parent: Path) -> list[Path]:
-    return [path for path in _entries(parent) if path.is_dir()]
-
-
-def _entries(parent: Path) -> list[Path]:
-    try:
-        return sorted(parent.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise UserError(f"{parent} cannot be read ({error.strerror}); make that folder readable.") from None
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a new file that is either complete or not there, also after a power cut."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
-
-
-def _last_byte(descriptor: int) -> bytes:
-    return os.pread(descriptor, 1, os.fstat(descriptor).st_size - 1)
+    names = os.listdir(parent)
+    return [int(name) for name in names if name.isascii() and name.isdigit() and name == str(int(name))]

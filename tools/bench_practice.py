@@ -1,0 +1,118 @@
+"""Measure the practice room: from a save to a verdict, with files that are edited for real.
+
+    nox -s bench_practice               python tools/bench_practice.py [--rounds 3] [EXERCISE ...]
+
+A session of practice watches an attempt in a copy of the library, as the room does. One round writes, one after the other, a few of the
+exercise's mutants into the submission, each followed by the same mistake with a comment more, and by the reference. Each time runs from the
+moment at which the write returned to that at which a view of the session was told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from burnin.contribute.mutants import load_mutants, mutated
+from burnin.library import Exercise, Library
+from burnin.practice import Attempts
+from burnin.practice.session import Session, Snapshot
+
+MUTANTS = 4
+"""How many mistakes a round makes, spread over the suite."""
+GOALS = {"first red": 0.3, "still red, same story": 0.3, "full score, red": 3.0, "full score, all green": 3.0}
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("exercises", nargs="*")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    library = Library.find(None, Path(__file__).parent)
+    console = Console(width=max(100, Console().width))
+    console.print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}"
+    )
+    table = Table("from a save to", "exercise", "saves", "median s", "slowest s", "goal s")
+    for name in options.exercises or library.names():
+        for what, seconds in measure(library.exercise(name), options.rounds).items():
+            median, slowest = f"{statistics.median(seconds):.2f}", f"{max(seconds):.2f}"
+            table.add_row(what, name, f"{len(seconds)}", median, slowest, f"{GOALS[what]:g}")
+    console.print(table)
+    return 0
+
+
+def measure(exercise: Exercise, rounds: int) -> dict[str, list[float]]:
+    """Seconds of each save, by what it was waited for."""
+    seconds: dict[str, list[float]] = {what: [] for what in GOALS}
+    reference = exercise.reference.read_text("utf-8")
+    mutants = load_mutants(exercise)
+    chosen = mutants[:: max(1, len(mutants) // MUTANTS)][:MUTANTS]
+    with tempfile.TemporaryDirectory(prefix="burnin-bench-") as folder:
+        for part in ("exercises", "solutions", "tests/exercises"):
+            shutil.copytree(exercise.root / part / exercise.name, Path(folder, part, exercise.name))
+        attempt = Attempts(Library(Path(folder))).start(Library(Path(folder)).exercise(exercise.name))
+        with Session(attempt) as session:
+            views = Views(session)
+            views.wait(lambda now: now.grading.phase == "graded")  # of the stub: the grader draws its scripts
+            for number in range(rounds):
+                for mutant in chosen:
+                    wrong = mutated(mutant, reference) + f"# {number}\n"
+                    first, full = views.save(attempt.submission, wrong)
+                    seconds["first red"].append(first)
+                    seconds["full score, red"].append(full)
+                    first, full = views.save(attempt.submission, wrong + "# the same\n")
+                    seconds["still red, same story"].append(first)
+                    seconds["full score, red"].append(full)
+                    _, full = views.save(attempt.submission, reference + f"# {number} {mutant.name}\n")
+                    seconds["full score, all green"].append(full)
+    return seconds
+
+
+class Views:
+    """A view of the session that notes when it is told what."""
+
+    def __init__(self, session: Session) -> None:
+        self._told: list[tuple[float, Snapshot]] = [(time.perf_counter(), session.snapshot)]
+        self._more = threading.Condition()
+        session.subscribe(self._hear)
+
+    def _hear(self, snapshot: Snapshot) -> None:
+        with self._more:
+            self._told.append((time.perf_counter(), snapshot))
+            self._more.notify_all()
+
+    def wait(self, wanted: Callable[[Snapshot], bool], since: float = 0.0) -> float:
+        """When the first snapshot came, after that moment, that is wanted."""
+        with self._more:
+            while True:
+                for when, snapshot in self._told:
+                    if when > since and wanted(snapshot):
+                        return when
+                self._more.wait(60)
+
+    def save(self, path: Path, text: str) -> tuple[float, float]:
+        """Save this, and wait for the verdict; the seconds to the first word on it, and to the whole score."""
+        path.write_text(text, "utf-8")
+        began = time.perf_counter()
+        grading = self.wait(lambda now: now.grading.phase == "grading", began)
+        first = self.wait(lambda now: now.grading.first_word is not None, grading)
+        full = self.wait(lambda now: now.grading.phase == "graded", grading)
+        self._told.clear()
+        time.sleep(0.2)  # nobody saves in the same instant
+        return first - began, full - began
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
