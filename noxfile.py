@@ -69,6 +69,7 @@ _job("next", "Show the next stage.")
 _job("pause", "Stop the clock for a real interruption.")
 _job("resume", "Let the clock go on.")
 _job("finish", "End the latest attempt; --give-up shows the reference.")
+_job("debrief", "Write the debrief of an attempt that has ended, and open it: NAME, --attempt NUMBER, --assess.")
 
 
 @nox.session

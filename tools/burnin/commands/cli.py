@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from burnin.commands.checking import check
+from burnin.commands.debriefing import debrief
 from burnin.commands.grading import grade
 from burnin.commands.listing import list_exercises
 from burnin.commands.new import new
@@ -26,5 +27,5 @@ def burnin(context: click.Context) -> int:
     return 0
 
 
-for command in (list_exercises, practice, start, grade, replay, *COMMANDS, new, check):
+for command in (list_exercises, practice, start, grade, replay, *COMMANDS, debrief, new, check):
     burnin.add_command(command)
