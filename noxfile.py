@@ -70,6 +70,7 @@ _job("pause", "Stop the clock for a real interruption.")
 _job("resume", "Let the clock go on.")
 _job("finish", "End the latest attempt; --give-up shows the reference.")
 _job("debrief", "Write the debrief of an attempt that has ended, and open it: NAME, --attempt NUMBER, --assess.")
+_job("progress", "All attempts over time, and what to practise next; --html FILE writes a page.")
 
 
 @nox.session

@@ -9,7 +9,6 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
 from markupsafe import Markup
 
 from burnin.library import Exercise, UserError
@@ -123,7 +122,7 @@ def debrief(exercise: Exercise, record: AttemptRecord) -> Debrief:
         record,
         exercise,
         grade,
-        _card(grade),
+        None if grade is None else grade.scorecard(),
         _stages(exercise, record, grade),
         _tried(record),
         hints,
@@ -169,14 +168,6 @@ def debrief_page(exercise: Exercise, record: AttemptRecord, now: datetime) -> st
 
 
 # ---- facts
-
-
-def _card(grade: GradeRecord | None) -> Scorecard | None:
-    """A grade's scorecard; None if none was kept, or one of another version that cannot be read."""
-    try:
-        return None if grade is None else grade.scorecard()
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        return None
 
 
 def _stages(exercise: Exercise, record: AttemptRecord, grade: GradeRecord | None) -> list[StageFacts]:
@@ -228,7 +219,7 @@ def _tried(record: AttemptRecord) -> list[Tried]:
     attempted: set[str] = set()
     passing: dict[str, float | None] = {}
     for grade in record.grades:
-        card = _card(grade)
+        card = grade.scorecard()
         for number, result in _results(card):
             if result.status == "not_attempted":
                 continue

@@ -68,10 +68,13 @@ class GradeRecord:
     packed_submission: bytes = field(default=b"", repr=False)
 
     def scorecard(self) -> Scorecard | None:
-        """The whole scorecard, unpacked at each call; None for a grade that an older Burnin recorded."""
+        """The whole scorecard, unpacked at each call; None for a grade that another version of Burnin recorded without one, or in another form."""
         if not self.packed_scorecard:
             return None
-        return msgspec.json.decode(zlib.decompress(self.packed_scorecard), type=Scorecard)
+        try:
+            return msgspec.json.decode(zlib.decompress(self.packed_scorecard), type=Scorecard)
+        except msgspec.ValidationError:
+            return None
 
     def submission(self) -> str | None:
         """The submission as it was graded; None for a grade that an older Burnin recorded."""
