@@ -141,5 +141,5 @@ def test_without_a_terminal_it_says_what_to_do(library: Library) -> None:
         command, cwd=library.root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("burnin: The room needs a terminal; `burnin start counter --staged`")
+    assert done.stderr.startswith("burnin: The room needs a terminal, or --web; `burnin start counter --staged`")
     assert Attempts(library).latest() is None

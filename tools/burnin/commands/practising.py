@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +16,9 @@ from burnin.commands.sitting import told_result
 from burnin.library import UserError
 from burnin.practice import Attempts
 
+if TYPE_CHECKING:
+    from burnin.practice.session import Session
+
 __all__ = ["practice"]
 
 
@@ -20,9 +26,21 @@ __all__ = ["practice"]
 @click.argument("name")
 @minutes_option
 @click.option("--new", is_flag=True, help="Begin another attempt, though the last has not ended.")
+@click.option("--web", is_flag=True, help="Open the room in the browser; it is served to this machine alone.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port for --web; 0 takes a free one.")
+@click.option("--no-open", is_flag=True, help="With --web: print the address and open nothing.")
 @jobs_option
 @library_option
-def practice(name: str, minutes: int | None, new: bool, jobs: int, library_folder: Path | None) -> int:
+def practice(
+    name: str,
+    minutes: int | None,
+    new: bool,
+    web: bool,
+    port: int,
+    no_open: bool,
+    jobs: int,
+    library_folder: Path | None,
+) -> int:
     """Sit NAME against the clock.
 
     The room shows the statement stage by stage, the clock, the score and the first failure, and grades each save of the submission. It
@@ -30,20 +48,24 @@ def practice(name: str, minutes: int | None, new: bool, jobs: int, library_folde
     """
     library = open_library(library_folder)
     exercise = library.exercise(name)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not web and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UserError(
-            f"The room needs a terminal; `burnin start {name} --staged`, `grade`, `clock`, `ask` and `hint` do the same in plain text."
+            f"The room needs a terminal, or --web; `burnin start {name} --staged`, `grade`, `clock`, `ask` and `hint` do the same in plain text."
         )
     attempts = Attempts(library)
     if new:
         attempt = attempts.start(exercise, minutes=minutes, staged=True)
     else:
         attempt = attempts.resume(exercise, minutes=minutes)
-    from burnin.practice.room import Room
     from burnin.practice.session import Session
 
     with Session(attempt, jobs=jobs) as session:
-        Room(session).run()
+        if web:
+            _serve(session, port, no_open=no_open)
+        else:
+            from burnin.practice.room import Room
+
+            Room(session).run()
     record = attempt.record()
     said = f"{name}, attempt {attempt.number}: {shown_minutes(attempt.clock().minute)} of {record.minutes}:00. "
     if record.finished is None:
@@ -53,3 +75,15 @@ def practice(name: str, minutes: int | None, new: bool, jobs: int, library_folde
         said += told_result(record)
     click.echo(said)
     return 0
+
+
+def _serve(session: Session, port: int, *, no_open: bool) -> None:
+    """The room in the browser, until Ctrl-C."""
+    from burnin.practice.web import WebRoom
+
+    room = WebRoom(session, port=port)
+    click.echo(f"The room is at {room.address} for this machine alone; Ctrl-C leaves it.")
+    if not no_open:
+        webbrowser.open(room.address)
+    with contextlib.suppress(KeyboardInterrupt):
+        room.run()

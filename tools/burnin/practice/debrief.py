@@ -303,13 +303,4 @@ def _discussion(exercise: Exercise) -> tuple[Markup | None, Markup | None]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read ({error}).") from None
     section = re.search(r"^## [^\n]*follow-ups[^\n]*\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE | re.IGNORECASE)
-    return None if section is None else markdown(section[1]), markdown(_deeper(text))
-
-
-def _deeper(text: str) -> str:
-    """Headings two levels down, so that they stand beneath the page's own. Lines of code are left alone."""
-    fenced, lines = False, []
-    for line in text.split("\n"):
-        fenced ^= line.startswith("```")
-        lines.append(f"##{line}" if re.match(r"#{1,4} ", line) and not fenced else line)
-    return "\n".join(lines)
+    return None if section is None else markdown(section[1], deeper=2), markdown(text, deeper=2)

@@ -24,9 +24,10 @@ from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 from burnin.library import UserError
 from burnin.practice.timeline import Timeline, svg
 
-__all__ = ["code", "markdown", "picture", "policy", "render", "shown", "write_page"]
+__all__ = ["PAGES", "code", "markdown", "parts", "picture", "policy", "render", "shown", "write_page"]
 
-_PAGES = Path(__file__).parent / "pages"
+PAGES = Path(__file__).parent / "pages"
+"""The templates, the style and the script."""
 MAX_CODE = 100_000
 """Characters of code that a page shows."""
 
@@ -35,6 +36,11 @@ def render(template: str, **values: Any) -> str:
     """The page made from a template of `pages/`. `values` are escaped unless they are `Markup`."""
     style = Markup(_style())  # noqa: S704  # our own file
     return _templates().get_template(template).render(values, style=style, policy=values.get("policy", policy()))
+
+
+def parts(template: str) -> Any:
+    """The macros of a template, by name; each gives `Markup`."""
+    return _templates().get_template(template).module
 
 
 def policy(*, script: str = "", connect: str = "", form: str = "'none'") -> str:
@@ -56,9 +62,13 @@ def picture(timeline: Timeline, name: str) -> Markup:
     return Markup(svg(timeline, name))  # noqa: S704  # it escapes
 
 
-def markdown(text: str) -> Markup:
-    """Markdown as HTML. Markup in it is shown, not obeyed; pictures are left out."""
-    return Markup(_markdown().render(text))  # noqa: S704  # it escapes
+def markdown(text: str, *, deeper: int = 0) -> Markup:
+    """Markdown as HTML, its headings so many levels down. Markup in it is shown, not obeyed; pictures are left out."""
+    tokens = _markdown().parse(text)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, int(token.tag[1:]) + deeper)}"
+    return Markup(_markdown().renderer.render(tokens, _markdown().options, {}))  # noqa: S704  # it escapes
 
 
 def shown(text: str) -> str:
@@ -107,7 +117,7 @@ def _shown_lines(text: str) -> str:
 @cache
 def _templates() -> jinja2.Environment:
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_PAGES),
+        loader=jinja2.FileSystemLoader(PAGES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -122,7 +132,7 @@ def _style() -> str:
     """The pages' style, with the colours of code for light and dark."""
     light = HtmlFormatter(style="default").get_style_defs(".code")
     dark = HtmlFormatter(style="github-dark").get_style_defs(".code")
-    return f"{(_PAGES / 'style.css').read_text('utf-8')}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
+    return f"{(PAGES / 'style.css').read_text('utf-8')}\n{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 
 def _hash(text: str) -> str:
