@@ -60,7 +60,7 @@ class Decision:
 # ---- yours
 
 
-class Bucket:
+class _Bucket:
     """A tenant's credits."""
 
     def __init__(self, quota: Quota, now: int) -> None:
@@ -85,14 +85,14 @@ class Bucket:
 
 
 @dataclass(frozen=True)
-class Quotas:
+class _Quotas:
     """Which tenant has which quota."""
 
     default: Quota
     special: Mapping[str, Quota]
 
-    def new_bucket(self, tenant: str, now: int) -> Bucket:
-        return Bucket(self.special.get(tenant, self.default), now)
+    def new_bucket(self, tenant: str, now: int) -> _Bucket:
+        return _Bucket(self.special.get(tenant, self.default), now)
 
 
 class RateLimiter:
@@ -100,8 +100,8 @@ class RateLimiter:
 
     def __init__(self, clock: Clock, default: Quota, quotas: Mapping[str, Quota] | None = None) -> None:
         self._clock = clock
-        self._quotas = Quotas(default, dict(quotas or {}))
-        self._buckets: dict[str, Bucket] = {}
+        self._quotas = _Quotas(default, dict(quotas or {}))
+        self._buckets: dict[str, _Bucket] = {}
 
     def acquire(self, tenant: str, cost: int) -> Decision:
         now = self._clock.read()
@@ -117,34 +117,34 @@ class RateLimiter:
 
 
 @dataclass
-class Account:
+class _Account:
     """What is remembered of a tenant."""
 
-    bucket: Bucket
+    bucket: _Bucket
     known_requests: int = 0
 
     def is_idle(self, now: int) -> bool:
         return self.known_requests == 0 and self.bucket.is_full(now)
 
 
-class Accounts:
+class _Accounts:
     """The tenants that are not known to be idle, in the order in which the sweep looks at them next."""
 
     # One per call would visit all in time; two let the number fall even while every call brings a new tenant.
     SWEPT_PER_CALL = 2
 
-    def __init__(self, quotas: Quotas) -> None:
+    def __init__(self, quotas: _Quotas) -> None:
         self._quotas = quotas
-        self._accounts: OrderedDict[str, Account] = OrderedDict()
+        self._accounts: OrderedDict[str, _Account] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._accounts)
 
-    def look_up(self, tenant: str, now: int) -> Account:
+    def look_up(self, tenant: str, now: int) -> _Account:
         """The tenant's account. That of a tenant that is not remembered is a new one, and still is not remembered."""
-        return self._accounts.get(tenant) or Account(self._quotas.new_bucket(tenant, now))
+        return self._accounts.get(tenant) or _Account(self._quotas.new_bucket(tenant, now))
 
-    def remember(self, tenant: str, account: Account) -> None:
+    def remember(self, tenant: str, account: _Account) -> None:
         self._accounts[tenant] = account
 
     def sweep(self, now: int) -> None:
@@ -156,7 +156,7 @@ class Accounts:
 
 
 @dataclass
-class Request:
+class _Request:
     """A request that was admitted."""
 
     name: str
@@ -168,32 +168,32 @@ class Request:
     settled: bool = False
 
 
-class Requests:
+class _Requests:
     """The known requests. All are known equally long, so the order of admission is that in which they are over."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, Request] = OrderedDict()
+        self._known: OrderedDict[str, _Request] = OrderedDict()
 
-    def get(self, name: str) -> Request | None:
+    def get(self, name: str) -> _Request | None:
         return self._known.get(name)
 
-    def add(self, request: Request) -> None:
+    def add(self, request: _Request) -> None:
         self._known[request.name] = request
 
-    def expire(self, now: int) -> Iterator[Request]:
+    def expire(self, now: int) -> Iterator[_Request]:
         """Remove and give out those that are over."""
         while self._known and next(iter(self._known.values())).over_at <= now:
             yield self._known.popitem(last=False)[1]
 
 
-class Cards:
+class _Cards:
     """The cards of one class, and the requests that hold them."""
 
     def __init__(self, slots: int | None, shares: Mapping[str, int]) -> None:
         self._slots = slots
         self._shares = shares
-        self._holders: OrderedDict[str, Request] = OrderedDict()  # in order of admission
-        self._by_tenant: dict[str, OrderedDict[str, Request]] = {}  # the same
+        self._holders: OrderedDict[str, _Request] = OrderedDict()  # in order of admission
+        self._by_tenant: dict[str, OrderedDict[str, _Request]] = {}  # the same
         self._above: OrderedDict[str, None] = OrderedDict()  # the tenants that hold more than their share
 
     def available_at(self, tenant: str, now: int) -> int:
@@ -203,7 +203,7 @@ class Cards:
         # Any holder's slot will do: its end either frees a slot for all, or is taken as such by the tenant itself.
         return next(iter(self._holders.values())).over_at
 
-    def victim(self) -> Request | None:
+    def victim(self) -> _Request | None:
         """The request that must lose its slot to one that is admitted now: the youngest, so that the least work is lost, of some tenant above its share."""
         if self._has_free_slot():
             return None
@@ -211,13 +211,13 @@ class Cards:
         tenant = next(iter(self._above))
         return next(reversed(self._by_tenant[tenant].values()))
 
-    def give(self, request: Request) -> None:
+    def give(self, request: _Request) -> None:
         self._holders[request.name] = request
         self._by_tenant.setdefault(request.tenant, OrderedDict())[request.name] = request
         if self._held(request.tenant) > self._share(request.tenant):
             self._above[request.tenant] = None
 
-    def take_back(self, request: Request) -> None:
+    def take_back(self, request: _Request) -> None:
         """Free the slot of the request, if it holds one."""
         if self._holders.pop(request.name, None) is None:
             return
@@ -255,9 +255,9 @@ class GpuRateLimiter:
         self._now: int | None = None  # the highest reading so far
         self._expiry = expiry
         self._gpus = dict(gpus)
-        self._cards = {name: Cards(gpu.slots, dict(shares.get(name, {}))) for name, gpu in gpus.items()}
-        self._accounts = Accounts(Quotas(default, dict(quotas)))
-        self._requests = Requests()
+        self._cards = {name: _Cards(gpu.slots, dict(shares.get(name, {}))) for name, gpu in gpus.items()}
+        self._accounts = _Accounts(_Quotas(default, dict(quotas)))
+        self._requests = _Requests()
         self._lock = threading.Lock()
 
     def reserve(self, request: str, tenant: str, gpu: str, vram: int, millis: int) -> Decision:
@@ -280,7 +280,7 @@ class GpuRateLimiter:
             if victim := cards.victim():
                 cards.take_back(victim)
             decision = Decision(admitted=True, revoked=victim.name if victim else None)
-            admitted = Request(request, tenant, gpu, millis, now + self._expiry, decision)
+            admitted = _Request(request, tenant, gpu, millis, now + self._expiry, decision)
             cards.give(admitted)
             self._requests.add(admitted)
             return decision
@@ -316,7 +316,7 @@ class GpuRateLimiter:
             self._accounts.look_up(request.tenant, now).known_requests -= 1
         return reading, now
 
-    def _cost(self, account: Account, gpu: str, vram: int, millis: int) -> int:
+    def _cost(self, account: _Account, gpu: str, vram: int, millis: int) -> int:
         """What a request costs, if it is possible at all."""
         card = self._gpus.get(gpu)
         if card is None:

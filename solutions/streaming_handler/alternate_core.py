@@ -63,13 +63,13 @@ class Billing(Protocol):
 HEARTBEAT = b":\n\n"
 
 
-def encode_event(name: str, data: dict[str, str | int], event_id: int | None = None) -> bytes:
+def _encode_event(name: str, data: dict[str, str | int], event_id: int | None = None) -> bytes:
     """One server-sent event."""
     id_line = "" if event_id is None else f"id: {event_id}\n"
     return f"event: {name}\n{id_line}data: {json.dumps(data)}\n\n".encode("ascii")
 
 
-def parse_event_id(event_id: str | None) -> int:
+def _parse_event_id(event_id: str | None) -> int:
     """The number of characters that the client has."""
     if event_id is None:
         return 0
@@ -78,7 +78,7 @@ def parse_event_id(event_id: str | None) -> int:
     return int(event_id.lstrip("0") or "0")  # stripped, as int() refuses thousands of digits
 
 
-class Answer:
+class _Answer:
     """An answer while it is being written: what has been given out of it, and what is held back."""
 
     def __init__(self, stop: Sequence[str], skip: int = 0) -> None:
@@ -124,22 +124,22 @@ class Answer:
     def _give(self, text: str) -> list[bytes]:
         has = max(self._skip - self._given, 0)
         self._given += len(text)
-        return [encode_event("text", {"text": text[has:]}, self._given)] if text[has:] else []
+        return [_encode_event("text", {"text": text[has:]}, self._given)] if text[has:] else []
 
     def _end(self, name: str, key: str, value: str) -> list[bytes]:
         self.over = True
-        return [encode_event(name, {key: value, "tokens": self.tokens})]
+        return [_encode_event(name, {key: value, "tokens": self.tokens})]
 
 
 async def events(upstream: Upstream, *, stop: Sequence[str] = ()) -> AsyncIterator[bytes]:
     """Stage 1."""
-    answer = Answer(stop)
+    answer = _Answer(stop)
     while not answer.over:
         for event in answer.feed(await upstream.next()):
             yield event
 
 
-class Bell:
+class _Bell:
     """Wakes the task that waits for it to ring."""
 
     def __init__(self) -> None:
@@ -153,18 +153,18 @@ class Bell:
         await self._event.wait()
 
 
-class Relay:
+class _Relay:
     """One call of `handle`: the task that owns the upstream puts events into the outbox, and the task that sends takes them out."""
 
-    def __init__(self, upstream: Upstream, client: Client, billing: Billing, answer: Answer, ahead: int) -> None:
+    def __init__(self, upstream: Upstream, client: Client, billing: Billing, answer: _Answer, ahead: int) -> None:
         self._upstream = upstream
         self._client = client
         self._billing = billing
         self._answer = answer
         self._ahead = ahead
         self._outbox = deque[bytes]()  # the events in flight; the first of them may be with the client just now
-        self._news = Bell()  # rings when the outbox gets longer
-        self._room = Bell()  # rings when the outbox gets shorter
+        self._news = _Bell()  # rings when the outbox gets longer
+        self._room = _Bell()  # rings when the outbox gets shorter
         self._reading = anyio.CancelScope()
         self._refusal: Exception | None = None
 
@@ -212,7 +212,7 @@ class Relay:
         """Call `next` and give out the events that this makes."""
         chunk: Chunk | None = None
         error: str | None = None
-        with anyio.CancelScope(deadline=deadline_after(anyio.current_time(), timeout)) as limit:
+        with anyio.CancelScope(deadline=_deadline_after(anyio.current_time(), timeout)) as limit:
             try:
                 chunk = await self._upstream.next()
             except UpstreamFailed:
@@ -225,7 +225,7 @@ class Relay:
         quiet_since = called
         while self._outbox or not self._answer.over:
             if not self._outbox:
-                with anyio.CancelScope(deadline=deadline_after(quiet_since, heartbeat)):
+                with anyio.CancelScope(deadline=_deadline_after(quiet_since, heartbeat)):
                     await self._news.wait()
                     continue  # perhaps without news: not every chunk makes an event
             await checkpoint()  # a `send` can return although it was cancelled, and then there must not be another
@@ -238,7 +238,7 @@ class Relay:
             quiet_since = anyio.current_time()
 
 
-def deadline_after(start: float, seconds: float | None) -> float:
+def _deadline_after(start: float, seconds: float | None) -> float:
     return math.inf if seconds is None else start + seconds
 
 
@@ -256,8 +256,8 @@ async def handle(
 ) -> None:
     """Stages 2 to 4."""
     try:
-        relay = Relay(upstream, client, billing, Answer(stop, parse_event_id(last_event_id)), ahead)
+        relay = _Relay(upstream, client, billing, _Answer(stop, _parse_event_id(last_event_id)), ahead)
     except BadEventId as error:
-        relay = Relay(upstream, client, billing, Answer(stop), ahead)
+        relay = _Relay(upstream, client, billing, _Answer(stop), ahead)
         relay.refuse(error)
     await relay.run(first_timeout, idle_timeout, heartbeat)
