@@ -1,23 +1,22 @@
-"""What the statement determines in a play: every call of a script of plain calls, unless a request to be revoked could be chosen."""
+"""What the statement determines in a play: every call, up to the first one that may choose which request to revoke."""
 
 from __future__ import annotations
 
 from burnin.script import Script
-from burnin.suite import Call, History
+from burnin.suite import History
 
 from .turns import turns
-from .world import said
 
 
 def answers(script: Script, history: History) -> list[object] | None:
-    """Each call with what came of it, but for `tracked`; None where time depends on how often the clock was read."""
-    if script.mode != "calls" or script.worlds["clock"].kwargs.get("jumps"):
+    """Each call with what came of it. With a clock that jumps it matters which calls have read it, which is partly free."""
+    if script.mode == "threads" or script.worlds["clock"].kwargs.get("jumps"):
         return None
-    if any(len(turn.must.victims) > 1 for turn in turns(history)):
-        return None
-    return [[call.do, list(call.args), _outcome(call)] for call in history.calls[1:] if call.do != "tracked"]
-
-
-def _outcome(call: Call) -> str:
-    decision = said(call)
-    return call.error or (str(decision) if decision is not None else repr(call.value))
+    found: list[object] = []
+    for turn in turns(history):
+        if len(turn.must.victims) > 1:
+            break
+        call = turn.call
+        value = turn.decision if turn.decision is not None else call.value
+        found.append(f"{call.do}{call.args} -> {call.error or value}")
+    return found

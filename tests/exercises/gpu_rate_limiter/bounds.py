@@ -3,137 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from burnin.script import Script
-from burnin.suite import Call, History
+from burnin.suite import History
 
-from .model import Model, Must
-from .turns import clock_of, expect, follow, model_of
-
-Holds = Callable[[Script, History], bool]
+from .turns import clock_of, follow, model_of
+from .world import Client, said
 
 
-class Moment(NamedTuple):
-    """A call, what it must do, and the limiter just before it."""
+@dataclass(frozen=True)
+class Moment:
+    """How things stand when a call begins. Amounts are thousandths of a credit; None where the call has none."""
 
-    call: Call
-    must: Must
-    model: Model
-
-    @property
-    def tenant(self) -> str:
-        return str(self.call.args[0] if self.call.do == "acquire" else self.call.args[1])
-
-    @property
-    def cost(self) -> int:
-        """In credits; only for a class that there is."""
-        return int(
-            self.call.args[1] if self.call.do == "acquire" else self.model.cost(self.call.args[2], self.call.args[4])
-        )
-
-    @property
-    def free(self) -> int | None:
-        """The free slots of the class that is asked for, if it has a number of them."""
-        slots = self.model.gpus[self.call.args[2]][2] if self.call.do == "reserve" else None
-        return None if slots is None else slots - len(self.model.holders(self.call.args[2]))
+    do: str
+    level: int | None = None
+    cost: int | None = None
+    burst: int | None = None
+    refund: int | None = None
+    held: int | None = None
+    slots: int | None = None
+    left: int | None = None
+    """Milliseconds for which the request is still known; 0 at the first instant at which it is not."""
 
 
 def moments(history: History) -> Iterator[Moment]:
-    """The calls that ask for credits, in a play that makes one call after the other."""
-    if history.script.mode != "calls":
+    """Each call of a script that makes one call after the other."""
+    if history.script.mode == "threads":
         return
     model, clock = model_of(history.script), clock_of(history)
+    ends: dict[str, int] = {}
     for call in history.calls[1:]:
         if call.do == "tracked":
             continue
-        reading = clock.reads(call.began)
-        model.read(reading)
-        if call.do == "acquire" or (call.do == "reserve" and call.args[2] in model.gpus):
-            yield Moment(call, expect(model, call, reading), model)
+        model.read(clock.reads(call.began))
+        assert model.time is not None
+        name = call.args[0]
+        known = model.known.get(name)
+        left = ends[name] - model.time if name in ends else None
+        if call.do == "settle":
+            paid = None if known is None or known.settled else (known.cost - model.cost(known.gpu, call.args[1])) * 1000
+            level = None if known is None else model.level(known.tenant)
+            burst = None if known is None else _burst(model.quotas, known.tenant)
+            yield Moment("settle", level, None, burst, paid, left=left)
+        elif call.do == "acquire":
+            yield Moment("take", model.level(name), call.args[1] * 1000, _burst(model.quotas, name))
+        elif call.do == "reserve" and call.args[2] in model.gpus and known is None:
+            _, tenant, gpu, _, millis = call.args
+            cost, held, slots = model.cost(gpu, millis) * 1000, len(model.holders(gpu)), model.gpus[gpu][2]
+            yield Moment("take", model.level(tenant), cost, _burst(model.quotas, tenant), None, held, slots, left)
         follow(model, call)
+        if call.do == "reserve" and known is None and name in model.known:
+            ends[name] = model.known[name].ends
 
 
-def some(test: Callable[[Moment], bool]) -> Holds:
-    """Whether the test holds for some call that asks for credits."""
+def _burst(quotas: dict[str, tuple[int, int]], tenant: str) -> int:
+    return quotas.get(tenant, quotas[""])[1] * 1000
+
+
+def some(test: Callable[[Moment], bool]) -> Callable[[Script, History], bool]:
+    """Whether the test holds at some moment."""
     return lambda script, history: any(test(moment) for moment in moments(history))
 
 
-def short(moment: Moment) -> int:
-    """The thousandths of a credit that are missing; fewer than none if there are more than enough."""
-    return moment.cost * 1000 - moment.model.level(moment.tenant)
+def takes(test: Callable[[int, int, int], bool]) -> Callable[[Script, History], bool]:
+    """Whether the test of level, cost and burst holds when credits are asked for."""
+    return some(lambda it: it.do == "take" and test(it.level or 0, it.cost or 0, it.burst or 0))
 
 
-def some_settlement(test: Callable[[int, int], bool]) -> Holds:
-    """Whether the test holds for some settlement, given what was missing to a full bucket and what was given back, in thousandths of a credit."""
-
-    def holds(script: Script, history: History) -> bool:
-        if script.mode != "calls":
-            return False
-        model, clock, found = model_of(script), clock_of(history), False
-        for call in history.calls[1:]:
-            model.read(clock.reads(call.began))
-            one = model.known.get(call.args[0]) if call.do == "settle" else None
-            if one is not None and not one.settled:
-                burst = model.quotas.get(one.tenant, model.quotas[""])[1]
-                back = one.cost - model.cost(one.gpu, call.args[1])
-                found = found or test(burst * 1000 - model.level(one.tenant), back * 1000)
-            follow(model, call)
-        return found
-
-    return holds
+def refunds(test: Callable[[int, int], bool]) -> Callable[[Script, History], bool]:
+    """Whether the test of what the bucket would hold, and its burst, holds when a request is settled for less than it reserved."""
+    return some(
+        lambda it: bool(it.refund and it.refund > 0) and test((it.level or 0) + (it.refund or 0), it.burst or 0)
+    )
 
 
-def settled(late: int) -> Holds:
-    """Whether a request is settled so many milliseconds after the last instant at which it is known."""
+def probed(script: Script, history: History) -> bool:
+    """Whether a denied call was made again one millisecond before, and at, the instant that it was told."""
+    client = history.worlds.get("client")
+    return isinstance(client, Client) and bool(client.probes)
 
-    def holds(script: Script, history: History) -> bool:
-        if script.mode != "calls" or script.worlds["clock"].kwargs.get("jumps"):
-            return False
-        clock, expiry = clock_of(history), model_of(script).expiry
-        admitted = {
-            moment.call.args[0]: clock.reads(moment.call.began)
-            for moment in moments(history)
-            if moment.call.do == "reserve" and moment.must.kind == "admitted"
-        }
-        return any(
-            clock.reads(call.began) == admitted[call.args[0]] + expiry - 1 + late
-            for call in history.calls_of("settle")
-            if call.args[0] in admitted
-        )
 
-    return holds
+def told_one(script: Script, history: History) -> bool:
+    """Whether a call was told the least time that there is, one millisecond."""
+    decisions = [said(call) for call in history.calls]
+    return any(decision is not None and decision.retry_after == 1 for decision in decisions)
 
 
 BOUNDS = {
-    ("Burst", "the bucket holds exactly the cost"): some(lambda moment: short(moment) == 0),
-    ("Burst", "less than a credit is missing"): some(lambda moment: 0 < short(moment) < 1000),
-    ("Refill", "the bucket has just become full"): some(lambda moment: moment.model.full(moment.tenant)),
-    ("Refill", "less than a credit is missing to be full"): some(
-        lambda moment: (
-            0
-            < moment.model.quotas.get(moment.tenant, moment.model.quotas[""])[1] * 1000
-            - moment.model.level(moment.tenant)
-            < 1000
-        )
-    ),
-    ("Retry after", "in 1 ms"): some(lambda moment: moment.must.said is not None and moment.must.said.retry_after == 1),
-    ("Retry after", "later"): some(lambda moment: moment.must.said is not None and moment.must.said.retry_after > 1),
-    ("Impossible", "costs what the bucket can hold"): some(
-        lambda moment: moment.cost == moment.model.quotas.get(moment.tenant, moment.model.quotas[""])[1]
-    ),
-    ("Impossible", "costs more than that"): some(
-        lambda moment: moment.cost > moment.model.quotas.get(moment.tenant, moment.model.quotas[""])[1]
-    ),
-    ("Settle", "gives back beyond the brim"): some_settlement(lambda missing, back: missing < back),
-    ("Settle", "what it gives back fits"): some_settlement(lambda missing, back: 0 < back <= missing),
-    ("Slots", "one slot is free"): some(lambda moment: moment.free == 1),
-    ("Slots", "no slot is free"): some(lambda moment: moment.free == 0),
-    ("Expiry", "settled at the last instant at which it is known"): settled(0),
-    ("Expiry", "settled a millisecond later"): settled(1),
+    ("Burst", "holds just the cost"): takes(lambda level, cost, burst: level == cost),
+    ("Burst", "less than a credit is missing"): takes(lambda level, cost, burst: 0 < cost - level < 1000),
+    ("Impossible", "costs as much as burst"): takes(lambda level, cost, burst: cost == burst),
+    ("Impossible", "costs one credit more than burst"): takes(lambda level, cost, burst: cost == burst + 1000),
+    ("Retry after", "one millisecond early and in time"): probed,
+    ("Retry after", "the least, one millisecond"): told_one,
+    ("Settle", "gives back just as much as fits"): refunds(lambda after, burst: after == burst),
+    ("Settle", "gives back more than fits"): refunds(lambda after, burst: after > burst),
+    ("Settle once", "the last instant at which it is known"): some(lambda it: it.left == 1),
+    ("Settle once", "the first at which it is not"): some(lambda it: it.left == 0),
+    ("Slots", "the last one is free"): some(lambda it: it.slots is not None and it.held == it.slots - 1),
+    ("Slots", "none is free"): some(lambda it: it.slots is not None and it.held == it.slots),
 }
 NO_BOUND = {
-    "One reading": "every call reads the clock, and twice is twice",
-    "Memory": "the calls are made in one go, and the tenants counted after the last that may be needed",
-    "Cost": "measured by the steps of fixed scripts",
+    "One reading": "counted in every call",
+    "Cost": "measured with two numbers of tenants, no script is near it",
 }

@@ -1,4 +1,4 @@
-"""What the statement determines in a play: what is given out and charged, and when, unless somebody stops it."""
+"""What the statement determines in a play: what is sent when, as long as nobody breaks it off and no clock is at work."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from burnin.suite import History
 
 from .facts import Reader, run_of
 
+LEFT_FREE = {"first_timeout", "idle_timeout", "heartbeat"}
+
 
 def answers(script: Script, history: History) -> list[object] | None:
-    """Each event with its time, and each charge; None where a tie may go either way: with cancellations, clients that go away, heartbeats."""
-    if history.calls_of("events"):
+    """Each event with its time, and what was billed."""
+    call = history.calls[0]
+    if call.do == "events":
         reader = Reader()
-        return [[str(reader.piece(item.value, item.t)), item.t] for item in history.calls_of("events")[0].items]
-    steps = [step for actor in script.actors.values() for step in actor]
-    if (
-        any(step.cancel is not None or "heartbeat" in step.kwargs for step in steps)
-        or script.worlds["client"].kwargs["gone"] is not None
-    ):
+        return [f"{reader.piece(item.value, item.t)} at {item.t:g} s" for item in call.items]
+    (step,) = script.actors[""]
+    if step.cancel is not None or script.worlds["client"].kwargs["gone"] is not None or LEFT_FREE & call.kwargs.keys():
         return None
     run = run_of(history)
-    sent = [[str(send.told), send.effect.began] for send in run.sent]
-    return [*sent, [run.call.error, [[charge.args, charge.kwargs, charge.began] for charge in run.charges]]]
+    sent = [f"{send.told} from {send.effect.began:g} s to {send.effect.ended:g} s" for send in run.sends]
+    return [*sent, f"{[effect.args for effect in run.charges]}, {call.error or call.outcome} at {call.ended:g} s"]

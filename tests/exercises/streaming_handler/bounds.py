@@ -7,56 +7,46 @@ from collections.abc import Callable, Iterator
 from burnin.script import Script
 from burnin.suite import History
 
+from .expected import whole
 from .facts import Run, run_of
 
-Holds = Callable[[Script, History], bool]
+
+def room(run: Run) -> Iterator[tuple[str, int]]:
+    """At each call of `next`, and after each event that was made, how many more events may be in flight."""
+    ahead = run.kwargs.get("ahead", 8)
+    marks = [(effect.began_seq, "next") for effect in run.nexts] + [(made.seq, "made") for made in run.made]
+    for seq, kind in sorted(marks):
+        made = sum(made.seq <= seq for made in run.made)
+        sent = sum(send.effect.ended_seq < seq for send in run.sent)
+        yield kind, ahead - (made - sent)
 
 
-def some_run(test: Callable[[Run], bool]) -> Holds:
-    """Whether the test holds for the play's call of `handle`, if it makes one."""
-    return lambda script, history: bool(history.calls_of("handle")) and test(run_of(history))
+def in_flight(*wanted: tuple[str, int]) -> Callable[[Script, History], bool]:
+    """Whether one of these is seen."""
+    return lambda script, history: bool(
+        history.calls_of("handle") and any(mark in wanted for mark in room(run_of(history)))
+    )
 
 
-def in_flight(run: Run, seq: int) -> int:
-    """The events in flight at this point of the history."""
-    return sum(made.seq <= seq for made in run.made) - sum(send.effect.ended_seq <= seq for send in run.sent)
+def resumes(before_the_end: int) -> Callable[[Script, History], bool]:
+    """Whether a call resumes so many characters before the end of the answer."""
 
+    def holds(script: Script, history: History) -> bool:
+        kwargs = history.calls[0].kwargs
+        given = kwargs.get("last_event_id")
+        if given is None or not (given.isascii() and given.isdigit()):
+            return False
+        chunks = [data for data, _, _ in script.worlds["upstream"].kwargs["chunks"]]
+        return len(whole(chunks, kwargs.get("stop", ()))) - int(given) == before_the_end
 
-def room(run: Run) -> Iterator[int]:
-    """Each time that `next` returns a chunk: how many more events could be in flight."""
-    for effect in run.nexts:
-        if effect.outcome == "returned" and effect.value is not None:
-            yield run.kwargs.get("ahead", 8) - in_flight(run, effect.ended_seq)
-
-
-def spare(run: Run) -> Iterator[float]:
-    """For each call of `next` that has a timeout: the seconds that were left of it."""
-    for number, effect in enumerate(run.nexts):
-        yield effect.began + run.timeout(number) - effect.ended
-
-
-def resumes(at_the_end: bool) -> Holds:
-    """Whether a client resumes that has the whole answer, or that has not."""
-
-    def test(run: Run) -> bool:
-        text = any(made.told.kind == "text" for made in run.made)
-        return run.kwargs.get("last_event_id") is not None and not run.bad_id and text != at_the_end
-
-    return some_run(test)
+    return holds
 
 
 BOUNDS = {
-    ("Bounded", "`next` is called when there is room for one more"): some_run(
-        lambda run: any(in_flight(run, effect.began_seq) == run.kwargs.get("ahead", 8) - 1 for effect in run.nexts)
-    ),
-    ("Bounded", "there is no room when `next` has returned"): some_run(
-        lambda run: any(left <= 0 for left in room(run))
-    ),
-    ("Timeouts", "over a quarter of a second before"): some_run(lambda run: any(left == 0.25 for left in spare(run))),
-    ("Timeouts", "not over in time"): some_run(
-        lambda run: any(run.timed_out(number) for number in range(len(run.nexts)))
-    ),
-    ("Resume", "from the end of the answer"): resumes(at_the_end=True),
-    ("Resume", "from before the end"): resumes(at_the_end=False),
+    ("Bounded", "`next` is called when there is room for just one"): in_flight(("next", 1)),
+    ("Bounded", "there is no room"): in_flight(("made", 0)),
+    ("Bounded", "one more is in flight, of a chunk that made two"): in_flight(("made", -1)),
+    ("Resume", "everything but the last character is there"): resumes(1),
+    ("Resume", "everything is there"): resumes(0),
 }
-NO_BOUND = {"Reads ahead": "the other side of `Bounded`"}
+NO_BOUND = {"Reads ahead": "it is the other side of Bounded"}

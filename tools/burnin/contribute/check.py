@@ -48,7 +48,6 @@ class Report(msgspec.Struct):
 class _Task:
     gate: Gate
     subject: Subject
-    order: int
 
 
 def select(ids: Sequence[str]) -> Sequence[Gate]:
@@ -76,7 +75,7 @@ def check(
     """
     began = time.perf_counter()
     subjects = [Subject(library, exercise, cards, depth, accept=accept) for exercise in exercises]
-    tasks = [_Task(gate, subject, number) for number, gate in enumerate(gates) for subject in subjects]
+    tasks = [_Task(gate, subject) for gate in gates for subject in subjects]
     outcomes: dict[tuple[str, str], Outcome] = {}
 
     def run(task: _Task) -> None:

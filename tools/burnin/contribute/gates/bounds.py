@@ -13,6 +13,7 @@ Each is to be seen at least once in 100 scripts of some strategy. `NO_BOUND` nam
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def _played(subject: Subject, sources: list[Source], scripts: int) -> Played:
     done = subprocess.run(
         [sys.executable, "-P", "-m", "burnin.contribute.playing"],
         input=msgspec.json.encode(wanted),
-        env={"PYTHONPATH": str(TOOLS.parent), "PYTHONHASHSEED": "0", "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "PYTHONPATH": str(TOOLS.parent), "PYTHONHASHSEED": "0"},
         capture_output=True,
         check=False,
     )
