@@ -315,7 +315,8 @@ def _bar(now: Snapshot, minute: float, width: int) -> Text:
     width = max(10, width)
     per_minute = width / max(now.record.minutes, 1)
     done = min(width, int(minute * per_minute))
-    pars = {min(width - 1, int(stage.par_until * per_minute)): stage.number for stage in now.stages}
+    in_time = [stage for stage in now.stages if stage.par_until <= now.record.minutes]
+    pars = {min(width - 1, int(stage.par_until * per_minute)): stage.number for stage in in_time}
     text = Text()
     for column in range(width):
         mark = f"{pars[column]}" if column in pars else ("━" if column < done else "─")
