@@ -121,7 +121,7 @@ def test_finish(run: Run, attempt: Attempt, grader: FakeGrader) -> None:
     said = run("finish").out
     assert said.startswith("toy, attempt 1: ended at 0:0")
     assert " of 45:00. The result is 20 of 100.\n" in said
-    assert said.endswith("  reference   solutions/toy/toy.py\n")
+    assert said.endswith("  reference   solutions/toy/toy.py\n  debrief     burnin debrief\n")
     grader.passed = (True, True, True)
     run("grade")
     assert attempt.record().result == 20

@@ -131,6 +131,7 @@ def test_a_save_that_pauses_where_it_parses_is_not_scored(session: Session, atte
 def test_a_file_that_another_takes_the_place_of(session: Session, attempt: Attempt) -> None:
     heard = Heard(session)
     attempt.submission.unlink()
+    heard.until(lambda now: now.grading.message == "counter.py is not there.")
     new = attempt.folder / "counter.py.new"
     new.write_text(WRONG)
     new.rename(attempt.submission)

@@ -13,6 +13,7 @@ import sys
 import textwrap
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,23 @@ def test_a_pause_is_taken_out_and_kept(store: Store) -> None:
     events = store.attempt("toy", 1).events[2:]
     assert [(event.kind, event.minute) for event in events] == [("paused", 10), ("unpaused", 10), ("asked", 12)]
     assert store.mark("toy", 1).at(later(30)).minute == 15
+
+
+@pytest.mark.parametrize("hours", [-48, 3])
+def test_a_system_clock_that_is_set_changes_no_result(store: Store, hours: int) -> None:
+    wrong = replace(later(50), wall=NOON.wall + timedelta(hours=hours))
+    store.beat("toy", 1, wrong)
+    minute = store.mark("toy", 1).at(replace(later(59), wall=wrong.wall)).minute
+    store.grade("toy", 1, card(80), b"", wrong.wall, minute)
+    record = store.attempt("toy", 1)
+    assert (record.grades[0].minute, record.result, record.by_wall) == (59, 80, 0)
+
+
+def test_sleep_counts_and_a_pause_does_not(store: Store) -> None:
+    store.event("toy", 1, "saved", "", later(10))
+    store.event("toy", 1, "paused", "", later(90))  # the lid was closed for eighty minutes
+    store.event("toy", 1, "unpaused", "", later(200))
+    assert store.mark("toy", 1).at(later(201)).minute == 91
 
 
 def test_a_restart_of_the_machine_is_told(store: Store) -> None:

@@ -22,7 +22,10 @@ __all__ = ["debrief"]
 @click.option("--no-open", is_flag=True, help="Write the page without opening it in the browser.")
 @library_option
 def debrief(name: str | None, number: int | None, assess: bool, no_open: bool, library_folder: Path | None) -> int:
-    """Write the debrief of an attempt that has ended, the latest or the latest at NAME, and open it in the browser."""
+    """Show the debrief of an attempt that has ended.
+
+    It is the latest one, or the latest at NAME, as a page in the browser.
+    """
     attempt = _attempt(library_folder, name, number)
     from burnin.practice.debrief import write_debrief
 

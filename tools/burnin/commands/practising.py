@@ -72,7 +72,7 @@ def practice(
         clock = "runs on" if record.running else "is paused"
         said += f"The clock {clock}; `burnin practice {name}` comes back, `burnin finish` ends it."
     else:
-        said += told_result(record)
+        said += f"{told_result(record)} `burnin debrief` shows how it went."
     click.echo(said)
     return 0
 

@@ -25,7 +25,10 @@ __all__ = ["progress"]
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write it as a page instead.")
 @library_option
 def progress(html: Path | None, library_folder: Path | None) -> int:
-    """Show all attempts: results over time, pace against par, failures that recur, and what to practise next."""
+    """Show how practice goes, and what to practise next.
+
+    Results over time, pace against par, and failures that recur.
+    """
     library = open_library(library_folder)
     from burnin.practice.progress import progress as facts_of
     from burnin.practice.progress import write_progress

@@ -120,6 +120,7 @@ def finish(give_up: bool, exercise_name: str | None, library_folder: Path | None
     for what, path in (("reference", exercise.reference), ("discussion", exercise.solutions / "discussion.md")):
         if path.exists():
             click.echo(f"  {what:10}  {shown(path)}")
+    click.echo(f"  {'debrief':10}  burnin debrief")
     return 0
 
 

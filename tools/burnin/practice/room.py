@@ -183,6 +183,8 @@ class Room(App[None]):
 
     @on(Changed)
     async def _show(self) -> None:
+        if not self._stands():
+            return
         now = self._session.snapshot
         self._show_clock()
         facts = self.query_one("#facts")
@@ -208,7 +210,15 @@ class Room(App[None]):
             if len(box.children) > 2:
                 self.call_after_refresh(added.scroll_visible, top=True, animate=False)
 
+    def _stands(self) -> bool:
+        """Whether there is anything to draw on: not so while the room is opened or left, when news may come all the same."""
+        return all(
+            self.query(f"#{name}") for name in ("clock", "facts", "stages", "failure", "notes", "words", "reference")
+        )
+
     def _show_clock(self) -> None:
+        if not self._stands():
+            return
         now = self._session.snapshot
         over = now.mark.at(Moment.now()).minute > now.record.minutes
         if over and not self._over and now.record.finished is None:
@@ -315,7 +325,8 @@ def _bar(now: Snapshot, minute: float, width: int) -> Text:
     width = max(10, width)
     per_minute = width / max(now.record.minutes, 1)
     done = min(width, int(minute * per_minute))
-    pars = {min(width - 1, int(stage.par_until * per_minute)): stage.number for stage in now.stages}
+    in_time = [stage for stage in now.stages if stage.par_until <= now.record.minutes]
+    pars = {min(width - 1, int(stage.par_until * per_minute)): stage.number for stage in in_time}
     text = Text()
     for column in range(width):
         mark = f"{pars[column]}" if column in pars else ("━" if column < done else "─")

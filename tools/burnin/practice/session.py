@@ -78,7 +78,7 @@ class Grading:
     same_story: bool = False
     """Whether it fails by the same story as the save before."""
     first_word: float | None = None
-    """Seconds from the save to the first failure, or to the end where nothing fails."""
+    """Seconds from the save to the first failure that is told, or to the end where there is none."""
     seconds: float | None = None
     """Seconds from the save to the whole score."""
 
@@ -266,7 +266,7 @@ class Session:
             if changed:
                 self._noticed = self._notice()
                 self._saved.set()
-                if self._grading.phase == "grading" and time.monotonic() - self._busy_since > PATIENCE:
+                if self._outdated():
                     self._abandon()
             if time.monotonic() - beaten > BEAT:
                 beaten = time.monotonic()
@@ -277,6 +277,11 @@ class Session:
     def _notice(self) -> tuple[Moment, float]:
         now = Moment.now()
         return now, self.attempt.clock(now).minute
+
+    def _outdated(self) -> bool:
+        """Whether a grade has taken long, and there is something newer to grade."""
+        long = self._grading.phase == "grading" and time.monotonic() - self._busy_since > PATIENCE
+        return long and _bytes(self.attempt.submission) != self._read
 
     def _abandon(self) -> None:
         grader = self._grader
@@ -322,6 +327,10 @@ class Session:
     def _look(self) -> None:
         """Grade the file as it is now, unless it is what was graded last."""
         data = _settled(self.attempt.submission)
+        if data is None:
+            gone = f"{self.attempt.submission.name} is not there."
+            self._progress(replace(self._grading, phase="not scored", message=gone))
+            self._read = b""
         if data is None or data == self._read:
             return
         now, minute = self._noticed
@@ -370,7 +379,7 @@ class Session:
             again = self._grader.recheck(copy, last)
             if again.status == "passed":
                 self._progress(Grading("grading", message="The play that failed last passes now."))
-            else:
+            elif again.status != "not_attempted":
                 self._progress(
                     Grading("grading", failure=again, same_story=self._same(again), first_word=_since(saved))
                 )
@@ -379,7 +388,7 @@ class Session:
 
         def hear(result: PropertyResult, stage: int, of: int) -> None:
             grading = replace(self._grading, judged=self._grading.judged + 1, of=of)
-            if grading.first_word is None and result.status != "passed" and stage <= shown:
+            if grading.first_word is None and result.status not in ("passed", "not_attempted") and stage <= shown:
                 grading = replace(
                     grading, failure=result, same_story=self._same(result), message="", first_word=_since(saved)
                 )
@@ -428,16 +437,20 @@ def _story(result: PropertyResult) -> tuple[str, ...]:
 
 def _settled(path: Path) -> bytes | None:
     """The file's bytes once they stay the same for a moment; None if there is no file."""
-    data: bytes | None = None
-    while True:
-        try:
-            now = path.read_bytes()
-        except OSError:
-            return None
-        if now == data:
-            return data
-        data = now
+    data = _bytes(path)
+    while data is not None:
         time.sleep(SETTLE)
+        before, data = data, _bytes(path)
+        if data == before:
+            break
+    return data
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _does_not_parse(data: bytes) -> str | None:
