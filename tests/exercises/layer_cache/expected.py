@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -31,8 +30,7 @@ class Turn:
     idle: list[str]  # what could be evicted, the least recently used first
     held: set[str]  # by the holds that there are, before the call
     missing: list[str]  # of the hold that is asked
-    rotted: str | None
-    """What it found damaged when it read it."""
+    needed: int  # bytes that are missing when it needs room
     changes: list[Change] = field(default_factory=list)
     reads: list[Change] = field(default_factory=list)
 
@@ -72,8 +70,8 @@ class _Books:
             if digest in self.cached:
                 self.cached[digest] = self.cached.pop(digest)
 
-    def held(self) -> Counter[str]:
-        return Counter(digest for digests in self.holds.values() for digest in set(digests))
+    def held(self) -> set[str]:
+        return {digest for digests in self.holds.values() for digest in digests}
 
     def room(self, size: int) -> list[str] | None:
         """The blobs to evict for `size` bytes, or None if there are not enough."""
@@ -81,7 +79,7 @@ class _Books:
         missing = size + sum(self.cached.values()) - self.disk.budget
         victims = []
         for digest, freed in self.cached.items():
-            if missing > 0 and not held[digest]:
+            if missing > 0 and digest not in held:
                 victims.append(digest)
                 missing -= freed
         return victims if missing <= 0 else None
@@ -123,9 +121,10 @@ def _turn(books: _Books, call: Call) -> Turn:
             missing = [disk.letter(one) for one in wanted if one not in books.cached]
         case "release":
             kind = "again" if call.on in books.released else "release"
-    idle = [disk.letter(one) for one in books.cached if not held[one]]
+    idle = [disk.letter(one) for one in books.cached if one not in held]
     letters = [disk.letter(one) for one in victims]
-    return Turn(disk, call, kind, disk.letter(digest), letters, idle, {disk.letter(one) for one in held}, missing, None)
+    needed = len(call.args[1]) + sum(books.cached.values()) - disk.budget if call.do == "put" else 0
+    return Turn(disk, call, kind, disk.letter(digest), letters, idle, {disk.letter(one) for one in held}, missing, needed)
 
 
 def _put(books: _Books, digest: str, data: bytes) -> tuple[str, list[str]]:

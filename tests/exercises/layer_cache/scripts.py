@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from hypothesis import strategies as st
 
-from burnin.script import Backend, Cancel, Made, Pause, Script, Step, WorldRef, WorldSpec
+from burnin.script import Backend, Cancel, Made, Pause, Saved, Script, Step, WorldRef, WorldSpec
 
 from .world import PART, Disk, RankedPolicy, Registry, digest_of
 
@@ -148,3 +148,241 @@ def _bad(draw: Draw, digest: str, blobs: dict[str, bytes]) -> Step:
             return Step("get", on="cache", args=(pick(draw, [digest[7:], "sha256:", digest + PART, digest + "0"]),))
         case _:
             return Step("put", on="cache", args=(digest, data[:-1] if data else b"x"))
+
+
+# ---- stage 3: pulls
+
+
+@st.composite
+def pulling(draw: Draw, *, failing: bool = False, cancelling: bool = False, bad: bool = False) -> Script:
+    """Callers that pull images, wait, are cancelled, hold their images for a while, and release them."""
+    budget = between(draw, 4, 9)
+    blobs = _layers(draw, budget)
+    images = _images(draw, blobs, budget)
+    actors: dict[str, tuple[Step, ...]] = {}
+    in_line = pick(draw, [False, True])  # each asks for another image than the one before, a little later
+    for rank, name in enumerate("ABCD"[: pick(draw, [3, 2, 4, 4])]):
+        steps: list[Step] = []
+        for number in range(between(draw, 1, 2)):
+            image, after = pick(draw, images), pause(draw)
+            if in_line and number == 0:
+                image, after = images[rank % len(images)], (rank * 0.5, after[1])
+            cancel = _cancel(draw) if cancelling and pick(draw, [False, True]) else None
+            steps += _pull(draw, image, blobs, f"{name}{number}", after, cancel)
+        actors[name] = tuple(steps)
+    letters = sorted(blobs)
+    return _tasks(
+        draw,
+        blobs,
+        budget,
+        actors,
+        failing=some(draw, range(7), 2, least=1) if failing else [],
+        bad=sorted(set(some(draw, letters, 2, least=1))) if bad else [],
+        policy=None,
+    )
+
+
+@st.composite
+def abandoned(draw: Draw) -> Script:
+    """B is cancelled while it downloads or waits in line; others share its layers, before or after, or need its room."""
+    budget = between(draw, 4, 8)
+    room = between(draw, 1, budget // 2)
+    in_line = pick(draw, [False, True])
+    sizes = {"a": budget - room, "b": room + 1 if in_line else room, "c": between(draw, 1, room), "d": between(draw, 1, budget - room)}
+    blobs = {letter: blob(letter, size) for letter, size in sizes.items()}
+    patience = pick(draw, [0.5, 1.0, 1.5])
+    actors: dict[str, tuple[Step, ...]] = {
+        "B": tuple(_pull(draw, "b", blobs, "B0", (0.5, 0), Cancel(after=(patience, pick(draw, TICKS)))))
+    }
+    if in_line:
+        actors["A"] = tuple(_pull(draw, "a", blobs, "A0", (0.0, 0), None))
+    just_then = 0.5 + patience
+    for name in "CDE"[: pick(draw, [2, 1, 3])]:
+        steps: list[Step] = []
+        for number in range(between(draw, 1, 2)):
+            after = pause(draw) if number else (pick(draw, [0.5, 1.0, just_then, just_then]), between(draw, 0, 3))
+            again = _cancel(draw) if between(draw, 0, 3) == 3 else None
+            image = pick(draw, ["b", "b", "bc", "c", "d"] if room + 1 + sizes["c"] <= budget else ["b", "b", "c", "d"])
+            steps += _pull(draw, image, blobs, f"{name}{number}", after, again)
+        actors[name] = tuple(steps)
+    return _tasks(draw, blobs, budget, dict(sorted(actors.items())), failing=[], bad=[], policy=None)
+
+
+@st.composite
+def closing(draw: Draw) -> Script:
+    """The block is left while callers wait, download, hold images, and still come."""
+    budget = between(draw, 4, 8)
+    blobs = _layers(draw, budget)
+    images = _images(draw, blobs, budget)
+    leave = (pick(draw, [1.5, 2.0, 2.5, 4.0]), pick(draw, TICKS))
+    actors: dict[str, tuple[Step, ...]] = {
+        "server": (Step("__aenter__", on="puller"), Step("__aexit__", on="puller", args=(None, None, None), after=leave))
+    }
+    for name in "ABC"[: between(draw, 1, 3)]:
+        first = _pull(draw, pick(draw, images), blobs, f"{name}0", (1.0 + pick(draw, TIMES), pick(draw, TICKS)), None)
+        later = _pull(draw, pick(draw, images), blobs, f"{name}1", (pick(draw, [0.0, 3.0]), 0), None)
+        actors[name] = (*first, *later)
+    script = _tasks(draw, blobs, budget, actors, failing=[], bad=[], policy=None)
+    return msgspec.structs.replace(script, setup=script.setup[:2], finale=())
+
+
+def _layers(draw: Draw, budget: int) -> dict[str, bytes]:
+    letters = LETTERS[: pick(draw, [3, 4, 4])]
+    sizes = [between(draw, 1, max(2, budget * 2 // 3)) for _ in letters]
+    blobs = {letter: blob(letter, size) for letter, size in zip(letters, sizes, strict=True)}
+    return blobs | {"e": b""} if between(draw, 0, 5) == 5 else blobs
+
+
+def _images(draw: Draw, blobs: dict[str, bytes], budget: int) -> list[str]:
+    """Images that fit, most of them; they share layers, since there are few."""
+    images = []
+    for _ in range(between(draw, 2, 4)):
+        image = _image(draw, blobs, 3)
+        while sum(len(blobs[letter]) for letter in set(image)) > budget and between(draw, 0, 9) < 9:
+            image = image[:-1] or sorted(blobs)[0]
+        images.append(image)
+    return images
+
+
+def _pull(draw: Draw, image: str, blobs: dict[str, bytes], name: str, after: Pause, cancel: Cancel | None) -> list[Step]:
+    pull = Step("pull", on="puller", args=(manifest(image, blobs),), save=name, read=("manifest",), after=after, cancel=cancel)
+    return [pull, Step("release", on=name, after=(pick(draw, HOLDS), pick(draw, TICKS)))]
+
+
+def _cancel(draw: Draw) -> Cancel:
+    if pick(draw, [False, True]):
+        return Cancel(at_await=pick(draw, [1, 1, 1, 2, 3]))
+    return Cancel(after=(pick(draw, [0.0, 0.5, 1.0, 2.0]), pick(draw, TICKS)))
+
+
+def _tasks(
+    draw: Draw,
+    blobs: dict[str, bytes],
+    budget: int,
+    actors: dict[str, tuple[Step, ...]],
+    *,
+    failing: list[int],
+    bad: list[str],
+    policy: WorldSpec | None,
+    **disk: Any,
+) -> Script:
+    blobs = {**blobs, WHOLE: blob(WHOLE, budget)}
+    kwargs = {"policy": WorldRef("policy")} if policy is not None else {}
+    served = {digest_of(data): data for data in blobs.values() if data}
+    for letter in bad:
+        served[digest_of(blobs[letter])] = pick(draw, [b"!" + blobs[letter][1:], blobs[letter] + b"!!"]) if blobs[letter] else b"!"
+    worlds = {
+        "store": Disk.of(blobs=blobs, budget=budget, bad=[letter for letter in bad if blobs[letter]], **disk),
+        "registry": Registry.of(
+            blobs=served,
+            chunks=pick(draw, [[2], [1], [3, 1], [20]]),
+            pauses=[pause(draw, (0.5, 1.0, 1.0, 2.0)) for _ in range(between(draw, 1, 3))],
+            failing=failing,
+        ),
+    }
+    if policy is not None:
+        worlds["policy"] = policy
+    return Script(
+        mode="tasks",
+        backend=pick(draw, BACKENDS),
+        seed=draw(SEEDS),
+        setup=(
+            Step("LayerCache", args=(WorldRef("store"), budget), kwargs=kwargs, save="cache"),
+            *_puller(),
+        ),
+        actors=actors,
+        finale=_whole(blobs),
+        worlds=worlds,
+        errors=(*ERRORS, "FetchFailed", "PullerClosed"),
+    )
+
+
+def _puller() -> tuple[Step, ...]:
+    return Step("Puller", args=(Saved("cache"), WorldRef("registry")), save="puller"), Step(on="puller", enter=True)
+
+
+def _whole(blobs: dict[str, bytes]) -> tuple[Step, ...]:
+    """In the end, an image that is as large as the budget."""
+    pull = Step("pull", on="puller", args=(manifest(WHOLE, blobs),), save="last", read=("manifest",))
+    return pull, Step("release", on="last")
+
+
+# ---- stage 4: crashes and policies
+
+
+@st.composite
+def crashing(draw: Draw) -> Script:
+    """Plain calls or pulls, and a process that would die in one of its changes of the disk."""
+    crash = (between(draw, 0, 14), pick(draw, [0, 1, 1, 2, 3, 30, -1]))
+    if pick(draw, [False, True]):
+        budget = between(draw, 3, 8)
+        blobs = _blobs(draw, budget, largest=budget)
+        images = [_image(draw, blobs, 3) for _ in range(between(draw, 1, 2))] if pick(draw, [False, True]) else []
+        return _plain(blobs, budget, _calls(draw, blobs, images, wrong=False, most=12), crash=crash)
+    budget = between(draw, 4, 9)
+    blobs = _layers(draw, budget)
+    images = _images(draw, blobs, budget)
+    actors = {
+        name: tuple(_pull(draw, pick(draw, images), blobs, f"{name}0", (pick(draw, [0.0, 1.0]), 0), None))
+        for name in "ABC"[: between(draw, 1, 3)]
+    }
+    return _tasks(draw, blobs, budget, actors, failing=[1] if pick(draw, [False, True]) else [], bad=[], policy=None, crash=crash)
+
+
+def reopened(script: Script, files: dict[str, bytes], budget: int) -> Script:
+    """A new cache on what a crash left: each blob is held, asked whether it is missing, released, got; then each is put."""
+    blobs = script.worlds["store"].kwargs["blobs"]
+    steps: list[Step] = []
+    for letter, data in blobs.items():
+        if len(data) <= budget:
+            steps.append(Step("hold", on="cache", args=(manifest(letter, blobs),), save=f"hold {letter}", read=("manifest",)))
+            steps += [Step("missing", on=f"hold {letter}"), Step("release", on=f"hold {letter}")]
+            steps.append(Step("get", on="cache", args=(digest_of(data),)))
+    steps += [Step("put", on="cache", args=(digest_of(data), data)) for data in blobs.values() if len(data) <= budget]
+    return _plain(blobs, budget, steps, files=files)
+
+
+def resumed(script: Script, files: dict[str, bytes], budget: int) -> Script:
+    """A new cache and puller on what a crash left: the images are pulled again, side by side."""
+    blobs = dict(script.worlds["store"].kwargs["blobs"])
+    letters = [letter for letter in blobs if letter != WHOLE and len(blobs[letter]) <= budget]
+    actors = {}
+    for number, letter in enumerate(letters):
+        image = letter + letters[number - 1] if len(blobs[letter]) + len(blobs[letters[number - 1]]) <= budget else letter
+        pull = Step("pull", on="puller", args=(manifest(image, blobs),), save=letter, read=("manifest",), after=(number // 2, 0))
+        actors[f"pull {image}"] = (pull, Step("release", on=letter, after=(0.5, 0)))
+    blobs[WHOLE] = blob(WHOLE, budget)
+    return Script(
+        mode="tasks",
+        backend=script.backend,
+        seed=script.seed,
+        setup=(Step("LayerCache", args=(WorldRef("store"), budget), save="cache"), *_puller()),
+        actors=actors,
+        finale=_whole(blobs),
+        worlds={
+            "store": Disk.of(blobs=blobs, budget=budget, files=files),
+            "registry": Registry.of(
+                blobs={digest_of(data): data for data in blobs.values() if data}, chunks=[2], pauses=[(0.5, 0), (1.0, 0)], failing=[]
+            ),
+        },
+        errors=ERRORS,
+    )
+
+
+@st.composite
+def with_policy(draw: Draw) -> Script:
+    """Plain calls or pulls, with a policy that has its own ranking."""
+    budget = between(draw, 4, 9)
+    blobs = _layers(draw, budget)
+    ranking = [digest_of(blobs[letter]) for letter in sorted(blobs, key=lambda _: between(draw, 0, 3))]
+    policy = RankedPolicy.of(ranking=[*ranking, digest_of(blob(WHOLE, budget))])
+    images = _images(draw, blobs, budget)
+    if pick(draw, [False, True]):
+        script = _plain(blobs, budget, _calls(draw, blobs, images, wrong=False, most=16))
+        made = Step("LayerCache", args=(WorldRef("store"), budget), kwargs={"policy": WorldRef("policy")}, save="cache")
+        return msgspec.structs.replace(script, setup=(made,), worlds={**script.worlds, "policy": policy})
+    actors = {
+        name: tuple(step for number in range(2) for step in _pull(draw, pick(draw, images), blobs, f"{name}{number}", pause(draw), None))
+        for name in "ABC"[: between(draw, 1, 3)]
+    }
+    return _tasks(draw, blobs, budget, actors, failing=[], bad=[], policy=policy)

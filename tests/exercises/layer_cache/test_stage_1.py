@@ -84,7 +84,7 @@ def test_too_large(play: Play, script: Script) -> None:
 def check_disk_rules(history: History, *rules: str) -> None:
     """None of these rules of the disk was broken, or none at all if none is named."""
     disk = disk_of(history)
-    expected = {"budget": f"at most {disk.budget} bytes in use", "names": "no files but blobs and partials"}
+    expected = {"budget": f"at most {disk.budget} bytes in use", "names": "no files but blobs and partials", "whole": "the blob's bytes in the file of its digest"}
     for breach in disk.breaches:
         require(bool(rules) and breach.rule not in rules, expected[breach.rule], breach.text, breach.at)
 

@@ -55,6 +55,7 @@ class Disk(World):
         files: Mapping[str, bytes] | None = None,
         rots: Sequence[int] = (),
         crash: tuple[int, int] | None = None,
+        bad: Sequence[str] = (),
     ) -> None:
         self.blobs = {name: bytes(data) for name, data in blobs.items()}
         self.digests = {name: digest_of(data) for name, data in self.blobs.items()}
@@ -63,12 +64,14 @@ class Disk(World):
         self.first = {name: bytes(data) for name, data in (files or {}).items()}
         self.files = dict(self.first)
         self._rots, self._crash = set(rots), crash
+        self.bad = {self.digests[name] for name in bad}
+        """Digests of the blobs of which the registry has other bytes."""
         self.changes: list[Change] = []
         self.reads: list[Change] = []
         self.breaches: list[Breach] = []
         self.crashed: dict[str, bytes] | None = None
-        self.crashed_seq = 1 << 60
-        """The number of the event in which the process would have died."""
+        self.survivors: set[str] = set()
+        """Digests of the blobs that were cached when the process would have died, and were not being deleted."""
 
     @classmethod
     def told(cls, **kwargs: Any) -> str:
@@ -136,7 +139,7 @@ class Disk(World):
     ) -> None:
         if self._crash is not None and self._crash[0] == len(self.changes):
             self.crashed = dict((after if self._crash[1] >= least else self.files) if torn is None else torn)
-            self.crashed_seq = self.seq
+            self.survivors = {held for held in self.files if self.whole(held) and not (kind == "delete" and held == name)}
         self.files = dict(after)
         self.changes.append(Change(kind, name, self.now, self.seq, size))
         in_use = sum(map(len, self.files.values()))
@@ -145,6 +148,8 @@ class Disk(World):
         known = name.removesuffix(PART)
         if not (known.startswith("sha256:") and len(known) == 71):
             self.breaches.append(Breach("names", f"{kind} of {name[:80]!r}", self.now))
+        if kind != "delete" and known == name and not self.whole(name):
+            self.breaches.append(Breach("whole", f"{kind} of {self.letter(name)} with other bytes", self.now))
 
 
 @dataclass(eq=False)
