@@ -52,6 +52,10 @@ class State:
         """The pulls that have not ended and have not been cancelled."""
         return [call for call in self.waiting if call.cancelled_seq > self.seq]
 
+    def provided(self, call: Call) -> bool:
+        """Whether all its layers are cached or being downloaded: then it has begun, at the latest when the clock moves on."""
+        return all(self.cached(one) or self.open(one) for one in wanted(call))
+
     def to_fetch(self, call: Call) -> int:
         """The bytes of its layers that are neither cached nor being downloaded, less what their partials have."""
         fresh = [one for one in wanted(call) if not self.cached(one) and not self.open(one)]
@@ -66,7 +70,7 @@ class State:
     def evictable(self, *but: str) -> list[str]:
         """The files that nobody holds or downloads, without those of these layers."""
         kept = {digest for held in self.holds.values() for digest in held} | set(but)
-        kept |= {digest for call in self.waiting if call.id in self.begun for digest in wanted(call)}
+        kept |= {digest for call in self.waiting if call.id in self.begun or self.provided(call) for digest in wanted(call)}
         return [name for name in self.files if name.removesuffix(PART) not in kept and not self.open(name.removesuffix(PART))]
 
     def fits(self, call: Call) -> bool:
@@ -112,7 +116,7 @@ class State:
     def _settle(self, at: float) -> None:
         self.now = []
         for call in self.callers():
-            if call.id not in self.begun and all(self.cached(one) or self.open(one) for one in wanted(call)):
+            if call.id not in self.begun and self.provided(call):
                 self.begun.add(call.id)
                 self._use(wanted(call), at)
 
@@ -214,12 +218,7 @@ def is_bad(fetch: Fetch, state: State) -> bool:
     """Whether this fetch completed a download whose bytes are not the right ones."""
     blob = state.disk.blobs[state.disk.letters[fetch.digest]]
     end = fetch.offset + len(fetch.data)
-    return fetch.outcome == "returned" and (end > len(blob) or (end == len(blob) and not served_right(fetch, state)))
-
-
-def served_right(fetch: Fetch, state: State) -> bool:
-    """Whether the registry has the right bytes of this layer; it always serves the same ones."""
-    return fetch.digest not in state.disk.bad
+    return fetch.outcome == "returned" and (end > len(blob) or (end == len(blob) and fetch.digest in state.disk.bad))
 
 
 def told(call: Call) -> str:

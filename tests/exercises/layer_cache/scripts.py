@@ -269,10 +269,10 @@ def _tasks(
     blobs = {**blobs, WHOLE: blob(WHOLE, budget)}
     kwargs = {"policy": WorldRef("policy")} if policy is not None else {}
     served = {digest_of(data): data for data in blobs.values() if data}
-    for letter in bad:
-        served[digest_of(blobs[letter])] = pick(draw, [b"!" + blobs[letter][1:], blobs[letter] + b"!!"]) if blobs[letter] else b"!"
+    wrong = [letter for letter in bad if blobs[letter] and pick(draw, [True, False])]
+    served |= {digest_of(blobs[letter]): b"!" + blobs[letter][1:] if letter in wrong else blobs[letter] + b"!!" for letter in bad}
     worlds = {
-        "store": Disk.of(blobs=blobs, budget=budget, bad=[letter for letter in bad if blobs[letter]], **disk),
+        "store": Disk.of(blobs=blobs, budget=budget, bad=wrong, **disk),
         "registry": Registry.of(
             blobs=served,
             chunks=pick(draw, [[2], [1], [3, 1], [20]]),

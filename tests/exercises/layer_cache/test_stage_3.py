@@ -18,7 +18,7 @@ CANCELLED = pulling(cancelling=True)
 ABANDONED = abandoned()
 
 
-@promise(stage=3, points=5, level="core", rule="Room for all of it", scripts=PULLS, tags=("concurrency", "boundaries"))
+@promise(stage=3, points=4, level="core", rule="Room for all of it", scripts=PULLS, tags=("concurrency", "boundaries"))
 def test_room_for_all_of_it(play: Play, script: Script) -> None:
     "A pull begins when there is room for all that it has to fetch, and then holds all its layers; while it waits it holds nothing."
     history = play(script)
@@ -31,7 +31,7 @@ def test_room_for_all_of_it(play: Play, script: Script) -> None:
             require(mark.call.raised("TooLarge") != fits, "TooLarge for what can never fit, and for nothing else", str(mark.call.error), mark.at)
 
 
-@promise(stage=3, points=5, level="core", rule="At once", scripts=PULLS, tags=("concurrency", "order"))
+@promise(stage=3, points=4, level="core", rule="At once", scripts=PULLS, tags=("concurrency", "order"))
 def test_at_once(play: Play, script: Script) -> None:
     "A pull with nothing to fetch begins at once, the first in line begins at once when there is room, and one whose layers are cached returns at once."
     for mark, state in walk(play(script)):
@@ -47,7 +47,7 @@ def test_in_order(play: Play, script: Script) -> None:
             check_nobody_overtaken(mark, state)
 
 
-@promise(stage=3, points=4, level="core", rule="Budget", scripts=PULLS, tags=("memory",))
+@promise(stage=3, points=3, level="core", rule="Budget", scripts=PULLS, tags=("memory",))
 def test_reserved_bytes(play: Play, script: Script) -> None:
     "Files and the bytes that downloads in flight still have to fetch never exceed the budget; what is evicted is least recently used, and no more than needed."
     history = play(script)
@@ -73,7 +73,7 @@ def test_single_flight(play: Play, script: Script) -> None:
             require(right, "a hold with the manifest that was asked for", repr(given)[:80], mark.at)
 
 
-@promise(stage=3, points=4, level="core", rule="Resume", scripts=FAILING, tags=("failure",))
+@promise(stage=3, points=3, level="core", rule="Resume", scripts=FAILING, tags=("failure",))
 def test_resume(play: Play, script: Script) -> None:
     "What is fetched is appended to the partial at once; a download goes on from its partial, and partials are evicted before blobs."
     for mark, state in walk(play(script)):
@@ -87,7 +87,7 @@ def test_resume(play: Play, script: Script) -> None:
             check_partials_first(mark, state)
 
 
-@promise(stage=3, points=3, level="senior", rule="Bad bytes", scripts=BAD, tags=("failure",))
+@promise(stage=3, points=2, level="senior", rule="Bad bytes", scripts=BAD, tags=("failure",))
 def test_bad_bytes(play: Play, script: Script) -> None:
     "Bytes that are not the digest's, or too many, give BadDigest to everybody who waits for the layer; the partial is deleted and nothing of it is kept."
     history = play(script)
@@ -107,7 +107,7 @@ def test_bad_bytes(play: Play, script: Script) -> None:
         check_error_has_cause(mark, state, "BadDigest", history)
 
 
-@promise(stage=3, points=4, level="core", rule="Failure", scripts=FAILING, tags=("failure",))
+@promise(stage=3, points=3, level="core", rule="Failure", scripts=FAILING, tags=("failure",))
 def test_failure(play: Play, script: Script) -> None:
     "When a fetch fails, everybody who waits for that layer gets FetchFailed, nobody else does, and the room is free again at once."
     history = play(script)
@@ -134,7 +134,7 @@ def test_others_go_on(play: Play, script: Script) -> None:
             check_nobody_overtaken(mark, state)
 
 
-@promise(stage=3, points=3, level="core", rule="Abandoned", scripts=ABANDONED, tags=("cancellation",))
+@promise(stage=3, points=2, level="core", rule="Abandoned", scripts=ABANDONED, tags=("cancellation",))
 def test_abandoned(play: Play, script: Script) -> None:
     "A download that nobody waits for any more is cancelled at once, its room is free at once, and a cancelled pull holds nothing."
     history = play(script)
@@ -142,7 +142,7 @@ def test_abandoned(play: Play, script: Script) -> None:
     check_held_stay(history)
 
 
-@promise(stage=3, points=3, level="senior", rule="Abandoned", scripts=CANCELLED, scale=1.5, tags=("cancellation",))
+@promise(stage=3, points=2, level="senior", rule="Abandoned", scripts=CANCELLED, scale=1.5, tags=("cancellation",))
 def test_nothing_leaks(play: Play, script: Script) -> None:
     "Wherever a cancellation lands, it is not swallowed, and no hold, reservation or unknown partial is left: an image as large as the budget fits in the end."
     history = play(script)
@@ -185,7 +185,7 @@ def check_nobody_waits_in_vain(mark: Mark, state: State) -> None:
     for call in state.callers():
         if all(state.cached(one) for one in wanted(call)):
             require(False, f"pull of {told(call)} to return at {mark.at:g} s, as all is cached", ending_of(call), mark.at)
-        if not all(state.cached(one) or state.open(one) for one in wanted(call)):
+        if not state.provided(call):
             line.append(call)
     for call in line:
         if state.to_fetch(call) == 0:
@@ -202,7 +202,7 @@ def check_nobody_overtaken(mark: Mark, state: State) -> None:
     if state.closing:
         return
     started = {one.fetch.digest for one in state.now if one.kind == "fetch" and one.fetch is not None and _is_first(one, state)}
-    line = [call for call in state.callers() if not all(state.cached(one) or state.open(one) for one in wanted(call))]
+    line = [call for call in state.callers() if not state.provided(call)]
     for digest in started & {one for one in state.flights if state.open(one)}:
         askers = [call for call in state.callers() if digest in wanted(call) and call not in line]
         for call in line:
@@ -224,7 +224,7 @@ def check_all_or_nothing(mark: Mark, state: State) -> None:
     """What is in flight belongs to pulls of which everything is cached or in flight."""
     for digest in [one for one in state.flights if state.open(one)]:
         askers = [call for call in state.callers() if digest in wanted(call)]
-        whole = [call for call in askers if all(state.cached(one) or state.open(one) for one in wanted(call))]
+        whole = [call for call in askers if state.provided(call)]
         if askers and not whole:
             letter = state.disk.letter(digest)
             require(False, f"{told(askers[0])} to wait until there is room for all its layers", f"{letter} is fetched alone", mark.at)

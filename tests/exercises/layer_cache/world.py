@@ -65,7 +65,7 @@ class Disk(World):
         self.files = dict(self.first)
         self._rots, self._crash = set(rots), crash
         self.bad = {self.digests[name] for name in bad}
-        """Digests of the blobs of which the registry has other bytes."""
+        """Digests of the blobs of which the registry has other bytes (not only more of them)."""
         self.changes: list[Change] = []
         self.reads: list[Change] = []
         self.breaches: list[Breach] = []
