@@ -198,18 +198,14 @@ class LayerCache:
     def take(self, manifest: Manifest) -> Hold:
         """A hold, with nothing asked."""
         self._holds.update(_different(manifest).keys())
-        self._use_all(manifest)
         return Hold(manifest, self)
 
     def let_go(self, manifest: Manifest) -> None:
         """The end of a hold."""
         self._holds.subtract(_different(manifest).keys())
-        self._use_all(manifest)
-        self.when_released()
-
-    def _use_all(self, manifest: Manifest) -> None:
         for layer in manifest.layers:
             self._use(layer.digest)
+        self.when_released()
 
     # -- room
 

@@ -151,7 +151,6 @@ def _apply(books: _Books, turn: Turn) -> None:
         books.use(digest)
     if call.do == "hold" and call.outcome == "returned" and call.save is not None:
         books.holds[call.save] = books.known[call.save] = [layer.kwargs["digest"] for layer in call.args[0].kwargs["layers"]]
-        books.use(*books.known[call.save])
     if call.do == "release" and call.on in books.holds:
         books.use(*books.holds.pop(call.on))
         books.released.add(call.on)

@@ -77,11 +77,11 @@ def manifest(image: str, blobs: dict[str, bytes], seconds: float = 1.0) -> Made:
 def sequential(draw: Draw, *, holds: bool) -> Script:
     """`put` and `get`, with wrong bytes, wrong digests and rot; or images that are held, too."""
     budget = between(draw, 3, 8)
-    blobs = _blobs(draw, budget, largest=budget if holds else budget + 2)
-    images = [_image(draw, blobs, 4) for _ in range(between(draw, 1, 3))] if holds else []
+    blobs = _blobs(draw, budget, largest=budget * 2 // 3 if holds else budget + 2)
+    images = _images(draw, blobs, budget) if holds else []
     wrong = not holds or pick(draw, [False, False, True])
     rots = some(draw, range(6), 2) if wrong else []
-    steps = _calls(draw, blobs, images, wrong=wrong, most=16)
+    steps = _calls(draw, blobs, images, wrong=wrong, most=24 if holds else 16)
     return _plain(blobs, budget, steps, rots=rots)
 
 
@@ -103,10 +103,9 @@ def _calls(draw: Draw, blobs: dict[str, bytes], images: list[str], *, wrong: boo
     steps: list[Step] = []
     held: list[str] = []
     ended: list[str] = []
-    kinds = ["put", "put", "put", "get", "get"]
-    kinds += ["hold", "hold", "missing", "release", "release", "release again"] if images else []
+    kinds = ["put", "put", "put", "put", "hold", "hold", "missing", "release", "release again", "get"] if images else ["put", "put", "put", "get", "get"]
     kinds += ["bad"] if wrong else []
-    for number in range(between(draw, 3, most)):
+    for number in range(pick(draw, [most // 4, most // 2, most, most])):
         kind = pick(draw, kinds)
         letter = pick(draw, letters)
         digest = digest_of(blobs[letter])
@@ -160,12 +159,14 @@ def pulling(draw: Draw, *, failing: bool = False, cancelling: bool = False, bad:
     blobs = _layers(draw, budget)
     images = _images(draw, blobs, budget)
     actors: dict[str, tuple[Step, ...]] = {}
-    in_line = pick(draw, [False, True])  # each asks for another image than the one before, a little later
-    for rank, name in enumerate("ABCD"[: pick(draw, [3, 2, 4, 4])]):
+    shape = pick(draw, ["crowd", "line", "series"])
+    # In a line each asks for another image than the one before, a little later; a series is mostly one caller after the other.
+    callers, pulls = ("AB", [3, 4]) if shape == "series" and not cancelling else ("ABCD"[: pick(draw, [3, 2, 4, 4])], [1, 2, 2])
+    for rank, name in enumerate(callers):
         steps: list[Step] = []
-        for number in range(between(draw, 1, 2)):
+        for number in range(pick(draw, pulls)):
             image, after = pick(draw, images), pause(draw)
-            if in_line and number == 0:
+            if shape == "line" and number == 0:
                 image, after = images[rank % len(images)], (rank * 0.5, after[1])
             cancel = _cancel(draw) if cancelling and pick(draw, [False, True]) else None
             steps += _pull(draw, image, blobs, f"{name}{number}", after, cancel)
@@ -227,14 +228,14 @@ def closing(draw: Draw) -> Script:
 
 
 def _layers(draw: Draw, budget: int) -> dict[str, bytes]:
-    letters = LETTERS[: pick(draw, [3, 4, 4])]
-    sizes = [between(draw, 1, max(2, budget * 2 // 3)) for _ in letters]
-    blobs = {letter: blob(letter, size) for letter, size in zip(letters, sizes, strict=True)}
-    return blobs | {"e": b""} if between(draw, 0, 5) == 5 else blobs
+    """A few layers of any size, or more of them that are small; now and then one is empty."""
+    count, largest = pick(draw, [(3, budget * 2 // 3), (4, budget * 2 // 3), (5, budget // 3)])
+    blobs = {letter: blob(letter, between(draw, 1, max(2, largest))) for letter in LETTERS[:count]}
+    return blobs | {"f": b""} if between(draw, 0, 5) == 5 else blobs
 
 
 def _images(draw: Draw, blobs: dict[str, bytes], budget: int) -> list[str]:
-    """Images that fit, most of them; they share layers, since there are few."""
+    """Images that fit, most of them; they share layers, since there are few, and may have one twice."""
     images = []
     for _ in range(between(draw, 2, 4)):
         image = _image(draw, blobs, 3)

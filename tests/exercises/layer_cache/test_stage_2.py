@@ -77,7 +77,7 @@ def test_release_once(play: Play, script: Script) -> None:
 
 @promise(stage=2, points=3, level="core", rule="Use", scripts=HOLDS, scale=1.5, tags=("order",))
 def test_use(play: Play, script: Script) -> None:
-    "Holding an image and releasing it use its layers, from the first to the last; the least recently used blob that is not held is evicted first."
+    "Releasing an image uses its layers, from the first to the last; the least recently used blob that is not held is evicted first."
     check_victims(play(script))
 
 

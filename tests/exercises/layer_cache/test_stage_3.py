@@ -26,6 +26,7 @@ def test_room_for_all_of_it(play: Play, script: Script) -> None:
     for mark, state in walk(history):
         if mark.kind == "settled" and not state.closing:
             check_all_or_nothing(mark, state)
+            check_reserved(mark, state)
         elif mark.kind == "end" and mark.call is not None:
             fits = sum(state.sizes[one] for one in wanted(mark.call)) <= state.disk.budget
             require(mark.call.raised("TooLarge") != fits, "TooLarge for what can never fit, and for nothing else", str(mark.call.error), mark.at)
@@ -54,14 +55,16 @@ def test_reserved_bytes(play: Play, script: Script) -> None:
     check_disk_rules(history)
     for mark, state in walk(history):
         if mark.kind == "settled":
-            require(state.in_use <= state.disk.budget, f"at most {state.disk.budget} bytes in use", f"{state.in_use} with what is to come", mark.at)
+            check_reserved(mark, state)
             check_evictions(mark, state)
 
 
 @promise(stage=3, points=4, level="core", rule="Single flight", scripts=PULLS, tags=("concurrency",))
 def test_single_flight(play: Play, script: Script) -> None:
-    "A layer that is cached is not fetched, and everybody who needs a layer while it is being downloaded shares that download."
-    for mark, state in walk(play(script)):
+    "A layer that is cached is not fetched, and everybody who needs a layer while it is being downloaded shares that download and gets a hold of its own."
+    history = play(script)
+    check_release_once(history)
+    for mark, state in walk(history):
         if mark.kind == "fetch" and mark.fetch is not None:
             letter, digest = state.disk.letter(mark.fetch.digest), mark.fetch.digest
             require(not state.open(digest), f"one fetch of {letter} at a time", "two are in flight", mark.at)
@@ -81,6 +84,7 @@ def test_resume(play: Play, script: Script) -> None:
             letter, has = state.disk.letter(mark.fetch.digest), state.partials.get(mark.fetch.digest, 0)
             require(mark.fetch.offset == has, f"fetch of {letter} to go on at {has}", f"it is at {mark.fetch.offset}", mark.at)
         if mark.kind == "settled":
+            check_partials_stay(mark, state)
             for digest, has in state.partials.items():
                 got = state.files.get(digest + PART, 0)
                 require(got == has, f"{has} bytes in the partial of {state.disk.letter(digest)}", f"{got}", mark.at)
@@ -117,6 +121,7 @@ def test_failure(play: Play, script: Script) -> None:
             for one in state.now:
                 if one.kind == "fetched" and one.fetch is not None and one.fetch.outcome == "failed":
                     check_told(mark, state, one.fetch.digest, "FetchFailed")
+            check_no_orphan(mark, state)
             check_nobody_waits_in_vain(mark, state)
 
 
@@ -220,6 +225,11 @@ def _is_first(mark: Mark, state: State) -> bool:
     return True
 
 
+def check_reserved(mark: Mark, state: State) -> None:
+    """Files and what is to come fit the budget."""
+    require(state.in_use <= state.disk.budget, f"at most {state.disk.budget} bytes in use", f"{state.in_use} with what is to come", mark.at)
+
+
 def check_all_or_nothing(mark: Mark, state: State) -> None:
     """What is in flight belongs to pulls of which everything is cached or in flight."""
     for digest in [one for one in state.flights if state.open(one)]:
@@ -273,6 +283,18 @@ def check_partials_first(mark: Mark, state: State) -> None:
             require(False, f"the partial of {state.disk.letter(digest)} to be evicted before {letter}", f"{letter} is deleted", mark.at)
 
 
+def check_partials_stay(mark: Mark, state: State) -> None:
+    """What was deleted at this instant made room for a download that began at it, and not for the same layer's own."""
+    gone = [one.change for one in state.now if one.kind == "change" and one.change is not None and one.change.kind == "delete"]
+    begun = {one.fetch.digest for one in state.now if one.kind == "fetch" and one.fetch is not None}
+    calls = state.waiting + [one.call for one in state.now if one.kind == "end" and one.call is not None]
+    for change in gone:
+        digest = change.name.removesuffix(PART)
+        others = [call for call in calls if begun & set(wanted(call)) and digest not in wanted(call)]
+        letter = state.disk.letter(change.name)
+        require(bool(others), f"{letter} to stay, as nobody else needs its room", f"{letter} is deleted", mark.at)
+
+
 def check_told(mark: Mark, state: State, digest: str, error: str) -> None:
     """Who waited for the download when the clock last moved on has got this error, unless something else ended it at this instant."""
     waits = [call for call in state.waiting if digest in wanted(call) and call.id in state.begun and call.cancelled_at != mark.at]
@@ -291,6 +313,14 @@ def check_error_has_cause(mark: Mark, state: State, error: str, history: History
         require(bool(causes and begun) or at_zero, f"no {error} for {call.actor}, who waits for nothing that went wrong", error, call.ended)
 
 
+def check_no_orphan(mark: Mark, state: State) -> None:
+    """Somebody waits for each download that is in flight."""
+    for digest in state.flights:
+        asked = any(digest in wanted(call) for call in state.callers())
+        letter = state.disk.letter(digest)
+        require(asked or not state.open(digest), f"the download of {letter} to be cancelled, as nobody waits for it", "it goes on", mark.at)
+
+
 def check_cancelled(history: History) -> None:
     """Cancelled pulls end at once, cancelled; their downloads with them, unless somebody else wants them; nobody waits in vain for the room."""
     for mark, state in walk(history):
@@ -298,10 +328,7 @@ def check_cancelled(history: History) -> None:
             continue
         for call in state.waiting:
             require(call.cancelled_seq > state.seq, f"the pull of {told(call)} to end when it is cancelled", ending_of(call), mark.at)
-        for digest in state.flights:
-            asked = any(digest in wanted(call) for call in state.callers())
-            letter = state.disk.letter(digest)
-            require(asked or not state.open(digest), f"the download of {letter} to be cancelled, as nobody waits for it", "it goes on", mark.at)
+        check_no_orphan(mark, state)
         check_nobody_waits_in_vain(mark, state)
     for call in history.calls_of("pull"):
         swallowed = call.cancelled_at is not None and call.outcome == "returned" and call.ended > call.cancelled_at

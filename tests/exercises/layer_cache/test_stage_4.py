@@ -9,7 +9,7 @@ from .expected import disk_of, turns
 from .facts import told, walk
 from .scripts import crashing, reopened, resumed, with_policy
 from .test_stage_1 import check_disk_rules
-from .test_stage_3 import check_nobody_waits_in_vain
+from .test_stage_3 import check_nobody_waits_in_vain, check_reserved
 from .traces import lru_seconds, optimal_seconds, script_of, traces
 from .world import PART, Disk, RankedPolicy, Trace, digest_of
 
@@ -59,7 +59,7 @@ def test_leftovers(play: Play, script: Script) -> None:
             letter, has = state.disk.letter(mark.fetch.digest), state.partials.get(mark.fetch.digest, 0)
             require(mark.fetch.offset == has, f"fetch of {letter} to go on at {has}", f"it is at {mark.fetch.offset}", mark.at)
         if mark.kind == "settled":
-            require(state.in_use <= state.disk.budget, f"at most {state.disk.budget} bytes in use", f"{state.in_use} with what is to come", mark.at)
+            check_reserved(mark, state)
             check_nobody_waits_in_vain(mark, state)
     for call in history.calls_of("pull"):
         require(call.outcome == "returned", f"the pull of {told(call)} to return", str(call.error), call.ended)
