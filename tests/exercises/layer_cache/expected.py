@@ -37,7 +37,11 @@ class Turn:
     @property
     def evicted(self) -> list[str]:
         """The blobs that it deleted; partials that were its own are left out."""
-        return [self.disk.letter(change.name) for change in self.changes if change.kind == "delete" and not change.name.endswith(PART)]
+        return [
+            self.disk.letter(change.name)
+            for change in self.changes
+            if change.kind == "delete" and not change.name.endswith(PART)
+        ]
 
     @property
     def asked(self) -> str:
@@ -49,7 +53,9 @@ class Turn:
     @property
     def did(self) -> str:
         """What came of it and what it did to the disk, for people."""
-        outcome = f"raised {self.call.error}" if self.call.outcome == "raised" else f"returned {str(self.call.value)[:40]}"
+        outcome = (
+            f"raised {self.call.error}" if self.call.outcome == "raised" else f"returned {str(self.call.value)[:40]}"
+        )
         done = ", ".join(f"{change.kind} {self.disk.letter(change.name)}" for change in [*self.reads, *self.changes])
         return f"{outcome}; on the disk: {done or 'nothing'}"
 
@@ -96,7 +102,9 @@ def turns(history: History) -> Iterator[Turn]:
         turn.reads = [one for one in disk.reads if call.began_seq < one.seq < call.ended_seq]
         if turn.reads and call.do == "get":
             effect = next(one for one in history.effects if one.began_seq == turn.reads[0].seq)
-            if call.args[0] in books.cached and (type(effect.value) is not bytes or digest_of(effect.value) != call.args[0]):
+            if call.args[0] in books.cached and (
+                type(effect.value) is not bytes or digest_of(effect.value) != call.args[0]
+            ):
                 turn.kind = "rotten"
         yield turn
         all_turns.append(turn)
@@ -124,7 +132,9 @@ def _turn(books: _Books, call: Call) -> Turn:
     idle = [disk.letter(one) for one in books.cached if one not in held]
     letters = [disk.letter(one) for one in victims]
     needed = len(call.args[1]) + sum(books.cached.values()) - disk.budget if call.do == "put" else 0
-    return Turn(disk, call, kind, disk.letter(digest), letters, idle, {disk.letter(one) for one in held}, missing, needed)
+    return Turn(
+        disk, call, kind, disk.letter(digest), letters, idle, {disk.letter(one) for one in held}, missing, needed
+    )
 
 
 def _put(books: _Books, digest: str, data: bytes) -> tuple[str, list[str]]:
@@ -150,7 +160,9 @@ def _apply(books: _Books, turn: Turn) -> None:
     if (call.do == "put" and call.outcome == "returned") or (call.do == "get" and type(call.value) is bytes):
         books.use(digest)
     if call.do == "hold" and call.outcome == "returned" and call.save is not None:
-        books.holds[call.save] = books.known[call.save] = [layer.kwargs["digest"] for layer in call.args[0].kwargs["layers"]]
+        books.holds[call.save] = books.known[call.save] = [
+            layer.kwargs["digest"] for layer in call.args[0].kwargs["layers"]
+        ]
     if call.do == "release" and call.on in books.holds:
         books.use(*books.holds.pop(call.on))
         books.released.add(call.on)

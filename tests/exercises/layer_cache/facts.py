@@ -70,8 +70,14 @@ class State:
     def evictable(self, *but: str) -> list[str]:
         """The files that nobody holds or downloads, without those of these layers."""
         kept = {digest for held in self.holds.values() for digest in held} | set(but)
-        kept |= {digest for call in self.waiting if call.id in self.begun or self.provided(call) for digest in wanted(call)}
-        return [name for name in self.files if name.removesuffix(PART) not in kept and not self.open(name.removesuffix(PART))]
+        kept |= {
+            digest for call in self.waiting if call.id in self.begun or self.provided(call) for digest in wanted(call)
+        }
+        return [
+            name
+            for name in self.files
+            if name.removesuffix(PART) not in kept and not self.open(name.removesuffix(PART))
+        ]
 
     def fits(self, call: Call) -> bool:
         """Whether there is room for all that the pull has to fetch."""
@@ -160,10 +166,14 @@ def walk(history: History) -> Iterator[tuple[Mark, State]]:
 def _walk(history: History) -> Iterator[tuple[Mark, State]]:
     disk = disk_of(history)
     sizes = {
-        layer.kwargs["digest"]: layer.kwargs["size"] for call in history.calls_of("pull") for layer in call.args[0].kwargs["layers"]
+        layer.kwargs["digest"]: layer.kwargs["size"]
+        for call in history.calls_of("pull")
+        for layer in call.args[0].kwargs["layers"]
     }
     first = {name: len(data) for name, data in disk.first.items()}
-    state = State(disk, sizes, dict(first), {name.removesuffix(PART): size for name, size in first.items() if name.endswith(PART)})
+    state = State(
+        disk, sizes, dict(first), {name.removesuffix(PART): size for name, size in first.items() if name.endswith(PART)}
+    )
     marks = _marks(history, disk)
     for number, mark in enumerate(marks):
         yield mark, state
@@ -204,9 +214,16 @@ def check_alive(history: History) -> None:
         layers = wanted(call)
         if call.outcome == "returned":
             absent = [state.disk.letter(one) for one in layers if not state.cached(one)]
-            require(not absent, f"pull of {told(call)} to bring all its layers", f"it returned without {', '.join(absent)}", call.ended)
+            require(
+                not absent,
+                f"pull of {told(call)} to bring all its layers",
+                f"it returned without {', '.join(absent)}",
+                call.ended,
+            )
         excused = state.closing or sum(state.sizes[one] for one in layers) > state.disk.budget
-        failures = [one for one in registry_of(history).fetches if one.digest in layers and one.ended_seq < call.ended_seq]
+        failures = [
+            one for one in registry_of(history).fetches if one.digest in layers and one.ended_seq < call.ended_seq
+        ]
         excused = excused or any(one.outcome == "failed" or is_bad(one, state) for one in failures)
         if not excused:
             number += 1

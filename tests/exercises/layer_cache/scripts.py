@@ -65,7 +65,8 @@ def _blobs(draw: Draw, budget: int, *, largest: int, least: int = 0) -> dict[str
 def manifest(image: str, blobs: dict[str, bytes], seconds: float = 1.0) -> Made:
     """An image with the layers of these letters, as the submission's record."""
     layers = [
-        Made("Layer", {"digest": digest_of(blobs[letter]), "size": len(blobs[letter]), "fetch_seconds": seconds}) for letter in image
+        Made("Layer", {"digest": digest_of(blobs[letter]), "size": len(blobs[letter]), "fetch_seconds": seconds})
+        for letter in image
     ]
     return Made("Manifest", {"image": image, "layers": layers})
 
@@ -103,7 +104,11 @@ def _calls(draw: Draw, blobs: dict[str, bytes], images: list[str], *, wrong: boo
     steps: list[Step] = []
     held: list[str] = []
     ended: list[str] = []
-    kinds = ["put", "put", "put", "put", "hold", "hold", "missing", "release", "release again", "get"] if images else ["put", "put", "put", "get", "get"]
+    kinds = (
+        ["put", "put", "put", "put", "hold", "hold", "missing", "release", "release again", "get"]
+        if images
+        else ["put", "put", "put", "get", "get"]
+    )
     kinds += ["bad"] if wrong else []
     for number in range(pick(draw, [most // 4, most // 2, most, most])):
         kind = pick(draw, kinds)
@@ -112,7 +117,15 @@ def _calls(draw: Draw, blobs: dict[str, bytes], images: list[str], *, wrong: boo
         match kind:
             case "hold":
                 held.append(f"hold {number}")
-                steps.append(Step("hold", on="cache", args=(manifest(pick(draw, images), blobs),), save=held[-1], read=("manifest",)))
+                steps.append(
+                    Step(
+                        "hold",
+                        on="cache",
+                        args=(manifest(pick(draw, images), blobs),),
+                        save=held[-1],
+                        read=("manifest",),
+                    )
+                )
             case "missing" if held:
                 steps.append(Step("missing", on=pick(draw, held[-2:])))
             case "release" if held:
@@ -140,7 +153,9 @@ def _bad(draw: Draw, digest: str, blobs: dict[str, bytes]) -> Step:
         case 2:
             return Step("put", on="cache", args=("sha256:" + digest[7:].upper(), data))
         case 3:
-            return Step("put", on="cache", args=(pick(draw, [digest[7:], digest[:-1], "sha512:" + digest[7:], "../x"]), data))
+            return Step(
+                "put", on="cache", args=(pick(draw, [digest[7:], digest[:-1], "sha512:" + digest[7:], "../x"]), data)
+            )
         case 4:
             return Step("put", on="cache", args=(digest, data * 20 + b"large"))
         case 5:
@@ -161,7 +176,9 @@ def pulling(draw: Draw, *, failing: bool = False, cancelling: bool = False, bad:
     actors: dict[str, tuple[Step, ...]] = {}
     shape = pick(draw, ["crowd", "line", "series"])
     # In a line each asks for another image than the one before, a little later; a series is mostly one caller after the other.
-    callers, pulls = ("AB", [3, 4]) if shape == "series" and not cancelling else ("ABCD"[: pick(draw, [3, 2, 4, 4])], [1, 2, 2])
+    callers, pulls = (
+        ("AB", [3, 4]) if shape == "series" and not cancelling else ("ABCD"[: pick(draw, [3, 2, 4, 4])], [1, 2, 2])
+    )
     for rank, name in enumerate(callers):
         steps: list[Step] = []
         for number in range(pick(draw, pulls)):
@@ -189,7 +206,12 @@ def abandoned(draw: Draw) -> Script:
     budget = between(draw, 4, 8)
     room = between(draw, 1, budget // 2)
     in_line = pick(draw, [False, True])
-    sizes = {"a": budget - room, "b": room + 1 if in_line else room, "c": between(draw, 1, room), "d": between(draw, 1, budget - room)}
+    sizes = {
+        "a": budget - room,
+        "b": room + 1 if in_line else room,
+        "c": between(draw, 1, room),
+        "d": between(draw, 1, budget - room),
+    }
     blobs = {letter: blob(letter, size) for letter, size in sizes.items()}
     patience = pick(draw, [0.5, 1.0, 1.5])
     actors: dict[str, tuple[Step, ...]] = {
@@ -217,7 +239,10 @@ def closing(draw: Draw) -> Script:
     images = _images(draw, blobs, budget)
     leave = (pick(draw, [1.5, 2.0, 2.5, 4.0]), pick(draw, TICKS))
     actors: dict[str, tuple[Step, ...]] = {
-        "server": (Step("__aenter__", on="puller"), Step("__aexit__", on="puller", args=(None, None, None), after=leave))
+        "server": (
+            Step("__aenter__", on="puller"),
+            Step("__aexit__", on="puller", args=(None, None, None), after=leave),
+        )
     }
     for name in "ABC"[: between(draw, 1, 3)]:
         first = _pull(draw, pick(draw, images), blobs, f"{name}0", (1.0 + pick(draw, TIMES), pick(draw, TICKS)), None)
@@ -240,13 +265,17 @@ def _images(draw: Draw, blobs: dict[str, bytes], budget: int) -> list[str]:
     for _ in range(between(draw, 2, 4)):
         image = _image(draw, blobs, 3)
         while sum(len(blobs[letter]) for letter in set(image)) > budget and between(draw, 0, 9) < 9:
-            image = image[:-1] or sorted(blobs)[0]
+            image = image[:-1] or min(blobs)
         images.append(image)
     return images
 
 
-def _pull(draw: Draw, image: str, blobs: dict[str, bytes], name: str, after: Pause, cancel: Cancel | None) -> list[Step]:
-    pull = Step("pull", on="puller", args=(manifest(image, blobs),), save=name, read=("manifest",), after=after, cancel=cancel)
+def _pull(
+    draw: Draw, image: str, blobs: dict[str, bytes], name: str, after: Pause, cancel: Cancel | None
+) -> list[Step]:
+    pull = Step(
+        "pull", on="puller", args=(manifest(image, blobs),), save=name, read=("manifest",), after=after, cancel=cancel
+    )
     return [pull, Step("release", on=name, after=(pick(draw, HOLDS), pick(draw, TICKS)))]
 
 
@@ -271,7 +300,10 @@ def _tasks(
     kwargs = {"policy": WorldRef("policy")} if policy is not None else {}
     served = {digest_of(data): data for data in blobs.values() if data}
     wrong = [letter for letter in bad if blobs[letter] and pick(draw, [True, False])]
-    served |= {digest_of(blobs[letter]): b"!" + blobs[letter][1:] if letter in wrong else blobs[letter] + b"!!" for letter in bad}
+    served |= {
+        digest_of(blobs[letter]): b"!" + blobs[letter][1:] if letter in wrong else blobs[letter] + b"!!"
+        for letter in bad
+    }
     worlds = {
         "store": Disk.of(blobs=blobs, budget=budget, bad=wrong, **disk),
         "registry": Registry.of(
@@ -327,7 +359,9 @@ def crashing(draw: Draw) -> Script:
         name: tuple(_pull(draw, pick(draw, images), blobs, f"{name}0", (pick(draw, [0.0, 1.0]), 0), None))
         for name in "ABC"[: between(draw, 1, 3)]
     }
-    return _tasks(draw, blobs, budget, actors, failing=[1] if pick(draw, [False, True]) else [], bad=[], policy=None, crash=crash)
+    return _tasks(
+        draw, blobs, budget, actors, failing=[1] if pick(draw, [False, True]) else [], bad=[], policy=None, crash=crash
+    )
 
 
 def reopened(script: Script, files: dict[str, bytes], budget: int) -> Script:
@@ -336,7 +370,9 @@ def reopened(script: Script, files: dict[str, bytes], budget: int) -> Script:
     steps: list[Step] = []
     for letter, data in blobs.items():
         if len(data) <= budget:
-            steps.append(Step("hold", on="cache", args=(manifest(letter, blobs),), save=f"hold {letter}", read=("manifest",)))
+            steps.append(
+                Step("hold", on="cache", args=(manifest(letter, blobs),), save=f"hold {letter}", read=("manifest",))
+            )
             steps += [Step("missing", on=f"hold {letter}"), Step("release", on=f"hold {letter}")]
             steps.append(Step("get", on="cache", args=(digest_of(data),)))
     steps += [Step("put", on="cache", args=(digest_of(data), data)) for data in blobs.values() if len(data) <= budget]
@@ -349,8 +385,12 @@ def resumed(script: Script, files: dict[str, bytes], budget: int) -> Script:
     letters = [letter for letter in blobs if letter != WHOLE and len(blobs[letter]) <= budget]
     actors = {}
     for number, letter in enumerate(letters):
-        image = letter + letters[number - 1] if len(blobs[letter]) + len(blobs[letters[number - 1]]) <= budget else letter
-        pull = Step("pull", on="puller", args=(manifest(image, blobs),), save=letter, read=("manifest",), after=(number // 2, 0))
+        image = (
+            letter + letters[number - 1] if len(blobs[letter]) + len(blobs[letters[number - 1]]) <= budget else letter
+        )
+        pull = Step(
+            "pull", on="puller", args=(manifest(image, blobs),), save=letter, read=("manifest",), after=(number // 2, 0)
+        )
         actors[f"pull {image}"] = (pull, Step("release", on=letter, after=(0.5, 0)))
     blobs[WHOLE] = blob(WHOLE, budget)
     return Script(
@@ -363,7 +403,10 @@ def resumed(script: Script, files: dict[str, bytes], budget: int) -> Script:
         worlds={
             "store": Disk.of(blobs=blobs, budget=budget, files=files),
             "registry": Registry.of(
-                blobs={digest_of(data): data for data in blobs.values() if data}, chunks=[2], pauses=[(0.5, 0), (1.0, 0)], failing=[]
+                blobs={digest_of(data): data for data in blobs.values() if data},
+                chunks=[2],
+                pauses=[(0.5, 0), (1.0, 0)],
+                failing=[],
             ),
         },
         errors=ERRORS,
@@ -383,7 +426,11 @@ def with_policy(draw: Draw) -> Script:
         made = Step("LayerCache", args=(WorldRef("store"), budget), kwargs={"policy": WorldRef("policy")}, save="cache")
         return msgspec.structs.replace(script, setup=(made,), worlds={**script.worlds, "policy": policy})
     actors = {
-        name: tuple(step for number in range(2) for step in _pull(draw, pick(draw, images), blobs, f"{name}{number}", pause(draw), None))
+        name: tuple(
+            step
+            for number in range(2)
+            for step in _pull(draw, pick(draw, images), blobs, f"{name}{number}", pause(draw), None)
+        )
         for name in "ABC"[: between(draw, 1, 3)]
     }
     return _tasks(draw, blobs, budget, actors, failing=[], bad=[], policy=policy)

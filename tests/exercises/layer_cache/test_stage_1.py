@@ -37,9 +37,19 @@ def test_served_whole(play: Play, script: Script) -> None:
                 require(right, f"{turn.asked} to return the blob's bytes", turn.did, turn.call.ended)
             case "rotten":
                 gone = turn.evicted == [turn.letter]
-                require(value is None and gone, f"{turn.asked} to delete the file, which has rotted, and return None", turn.did, turn.call.ended)
+                require(
+                    value is None and gone,
+                    f"{turn.asked} to delete the file, which has rotted, and return None",
+                    turn.did,
+                    turn.call.ended,
+                )
             case _:
-                require(value is None and not turn.changes, f"{turn.asked} to return None, as it is not cached", turn.did, turn.call.ended)
+                require(
+                    value is None and not turn.changes,
+                    f"{turn.asked} to return None, as it is not cached",
+                    turn.did,
+                    turn.call.ended,
+                )
 
 
 @promise(stage=1, points=2, level="core", rule="Once", scripts=CALLS, tags=("cost",))
@@ -84,7 +94,11 @@ def test_too_large(play: Play, script: Script) -> None:
 def check_disk_rules(history: History, *rules: str) -> None:
     """None of these rules of the disk was broken, or none at all if none is named."""
     disk = disk_of(history)
-    expected = {"budget": f"at most {disk.budget} bytes in use", "names": "no files but blobs and partials", "whole": "the blob's bytes in the file of its digest"}
+    expected = {
+        "budget": f"at most {disk.budget} bytes in use",
+        "names": "no files but blobs and partials",
+        "whole": "the blob's bytes in the file of its digest",
+    }
     for breach in disk.breaches:
         require(bool(rules) and breach.rule not in rules, expected[breach.rule], breach.text, breach.at)
 
@@ -94,4 +108,9 @@ def check_victims(history: History) -> None:
     for turn in turns(history):
         wanted = [turn.letter] if turn.kind == "rotten" else turn.victims
         order = f"; by last use: {', '.join(turn.idle)}" if wanted else ""
-        require(turn.evicted == wanted, f"{turn.asked} to evict {', '.join(wanted) or 'nothing'}{order}", turn.did, turn.call.ended)
+        require(
+            turn.evicted == wanted,
+            f"{turn.asked} to evict {', '.join(wanted) or 'nothing'}{order}",
+            turn.did,
+            turn.call.ended,
+        )

@@ -25,7 +25,12 @@ def test_held_stays(play: Play, script: Script) -> None:
             if turn.kind != "rotten":
                 require(letter not in turn.held, f"{letter} to stay while it is held", turn.did, turn.call.ended)
         if turn.kind == "write":  # a hold that is over, or of other layers, is no reason to refuse
-            require(turn.call.outcome == "returned", f"{turn.asked} to find room, with the layers that are held", turn.did, turn.call.ended)
+            require(
+                turn.call.outcome == "returned",
+                f"{turn.asked} to find room, with the layers that are held",
+                turn.did,
+                turn.call.ended,
+            )
 
 
 @promise(stage=2, points=3, level="core", rule="Missing", scripts=HOLDS, tags=("boundaries",))
@@ -45,7 +50,9 @@ def test_never_fits(play: Play, script: Script) -> None:
         if turn.call.do == "hold":
             refused = turn.call.raised("TooLarge")
             sizes = ", ".join(f"{layer.kwargs['size']}" for layer in turn.call.args[0].kwargs["layers"])
-            expected = f"hold of layers with {sizes} bytes to {'raise TooLarge' if turn.kind == 'too large' else 'return'}"
+            expected = (
+                f"hold of layers with {sizes} bytes to {'raise TooLarge' if turn.kind == 'too large' else 'return'}"
+            )
             require(refused == (turn.kind == "too large"), expected, turn.did, turn.call.ended)
         elif turn.kind == "write":
             require(turn.call.outcome == "returned", f"{turn.asked} to find room", turn.did, turn.call.ended)
@@ -57,7 +64,12 @@ def test_busy(play: Play, script: Script) -> None:
     for turn in turns(play(script)):
         refused = turn.call.raised("CacheBusy")
         if turn.kind == "busy":
-            require(refused and not turn.changes, f"{turn.asked} to raise CacheBusy and leave the disk alone", turn.did, turn.call.ended)
+            require(
+                refused and not turn.changes,
+                f"{turn.asked} to raise CacheBusy and leave the disk alone",
+                turn.did,
+                turn.call.ended,
+            )
         else:
             require(not refused, f"{turn.asked} to find room", turn.did, turn.call.ended)
 
@@ -87,6 +99,13 @@ def check_release_once(history: History) -> None:
     for call in history.calls_of("release"):
         if call.on not in first:
             first[call.on] = call
-            require(call.outcome == "returned", f"the first release of {call.on} to succeed", str(call.error), call.ended)
+            require(
+                call.outcome == "returned", f"the first release of {call.on} to succeed", str(call.error), call.ended
+            )
         else:
-            require(call.raised("HoldError"), f"the second release of {call.on} to raise HoldError", "it returned", call.ended)
+            require(
+                call.raised("HoldError"),
+                f"the second release of {call.on} to raise HoldError",
+                "it returned",
+                call.ended,
+            )

@@ -29,7 +29,12 @@ def test_room_for_all_of_it(play: Play, script: Script) -> None:
             check_reserved(mark, state)
         elif mark.kind == "end" and mark.call is not None:
             fits = sum(state.sizes[one] for one in wanted(mark.call)) <= state.disk.budget
-            require(mark.call.raised("TooLarge") != fits, "TooLarge for what can never fit, and for nothing else", str(mark.call.error), mark.at)
+            require(
+                mark.call.raised("TooLarge") != fits,
+                "TooLarge for what can never fit, and for nothing else",
+                str(mark.call.error),
+                mark.at,
+            )
 
 
 @promise(stage=3, points=4, level="core", rule="At once", scripts=PULLS, tags=("concurrency", "order"))
@@ -68,7 +73,12 @@ def test_single_flight(play: Play, script: Script) -> None:
         if mark.kind == "fetch" and mark.fetch is not None:
             letter, digest = state.disk.letter(mark.fetch.digest), mark.fetch.digest
             require(not state.open(digest), f"one fetch of {letter} at a time", "two are in flight", mark.at)
-            require(not state.cached(digest), f"no fetch of {letter}, which is cached", f"fetch at {mark.fetch.offset}", mark.at)
+            require(
+                not state.cached(digest),
+                f"no fetch of {letter}, which is cached",
+                f"fetch at {mark.fetch.offset}",
+                mark.at,
+            )
         if mark.kind == "end" and mark.call is not None and mark.call.outcome == "returned":
             given = mark.call.value
             named = isinstance(given, Opaque) and isinstance(given.fields.get("manifest"), Opaque)
@@ -82,7 +92,12 @@ def test_resume(play: Play, script: Script) -> None:
     for mark, state in walk(play(script)):
         if mark.kind == "fetch" and mark.fetch is not None:
             letter, has = state.disk.letter(mark.fetch.digest), state.partials.get(mark.fetch.digest, 0)
-            require(mark.fetch.offset == has, f"fetch of {letter} to go on at {has}", f"it is at {mark.fetch.offset}", mark.at)
+            require(
+                mark.fetch.offset == has,
+                f"fetch of {letter} to go on at {has}",
+                f"it is at {mark.fetch.offset}",
+                mark.at,
+            )
         if mark.kind == "settled":
             check_partials_stay(mark, state)
             for digest, has in state.partials.items():
@@ -99,13 +114,24 @@ def test_bad_bytes(play: Play, script: Script) -> None:
     for mark, state in walk(history):
         for digest, size in state.sizes.items():
             has = state.files.get(digest + PART, 0)
-            require(has <= size, f"at most {size} bytes in the partial of {state.disk.letter(digest)}", f"{has}", mark.at)
+            require(
+                has <= size, f"at most {size} bytes in the partial of {state.disk.letter(digest)}", f"{has}", mark.at
+            )
         if mark.kind == "settled":
-            spoiled = [one.fetch.digest for one in state.now if one.kind == "fetched" and one.fetch is not None and is_bad(one.fetch, state)]
+            spoiled = [
+                one.fetch.digest
+                for one in state.now
+                if one.kind == "fetched" and one.fetch is not None and is_bad(one.fetch, state)
+            ]
             for digest in spoiled:
                 letter = state.disk.letter(digest)
                 again = state.open(digest)  # somebody has asked for it anew already
-                require(again or digest + PART not in state.files, f"the partial of {letter} to be deleted", "it is there", mark.at)
+                require(
+                    again or digest + PART not in state.files,
+                    f"the partial of {letter} to be deleted",
+                    "it is there",
+                    mark.at,
+                )
                 check_told(mark, state, digest, "BadDigest")
             check_nobody_waits_in_vain(mark, state)
         check_error_has_cause(mark, state, "BadDigest", history)
@@ -133,7 +159,12 @@ def test_others_go_on(play: Play, script: Script) -> None:
             for call in state.callers():
                 waits = mark.fetch.digest in wanted(call) and call.id in state.begun and call.cancelled_at != mark.at
                 letter = state.disk.letter(mark.fetch.digest)
-                require(state.closing or not waits, f"the download of {letter} to go on, as {call.actor} waits for it", "it was cancelled", mark.at)
+                require(
+                    state.closing or not waits,
+                    f"the download of {letter} to go on, as {call.actor} waits for it",
+                    "it was cancelled",
+                    mark.at,
+                )
         if mark.kind == "settled":
             check_nobody_waits_in_vain(mark, state)
             check_nobody_overtaken(mark, state)
@@ -155,7 +186,12 @@ def test_nothing_leaks(play: Play, script: Script) -> None:
     check_release_once(history)
     check_disk_rules(history)
     last = history.calls_of("pull")[-1]
-    require(last.outcome == "returned", "an image as large as the budget to be pulled in the end", str(last.error), last.ended)
+    require(
+        last.outcome == "returned",
+        "an image as large as the budget to be pulled in the end",
+        str(last.error),
+        last.ended,
+    )
 
 
 @promise(stage=3, points=2, level="core", rule="Closing", scripts=closing(), tags=("cancellation",))
@@ -174,9 +210,19 @@ def test_closing(play: Play, script: Script) -> None:
             closed = mark.call.raised("PullerClosed") or mark.call.raised("TooLarge")
             require(closed, f"PullerClosed for {mark.call.actor}", ending_of(mark.call), mark.at)
         if mark.kind == "end" and mark.call is not None and not state.closing:
-            require(not mark.call.raised("PullerClosed"), f"the puller to be open for {mark.call.actor}", "PullerClosed", mark.at)
+            require(
+                not mark.call.raised("PullerClosed"),
+                f"the puller to be open for {mark.call.actor}",
+                "PullerClosed",
+                mark.at,
+            )
         if mark.kind == "change" and mark.change is not None and mark.at > left.began:
-            require(False, "the files to stay as they are", f"{mark.change.kind} of {state.disk.letter(mark.change.name)}", mark.at)
+            require(
+                False,
+                "the files to stay as they are",
+                f"{mark.change.kind} of {state.disk.letter(mark.change.name)}",
+                mark.at,
+            )
 
 
 # ---- what several of them check
@@ -189,12 +235,19 @@ def check_nobody_waits_in_vain(mark: Mark, state: State) -> None:
     line = []
     for call in state.callers():
         if all(state.cached(one) for one in wanted(call)):
-            require(False, f"pull of {told(call)} to return at {mark.at:g} s, as all is cached", ending_of(call), mark.at)
+            require(
+                False, f"pull of {told(call)} to return at {mark.at:g} s, as all is cached", ending_of(call), mark.at
+            )
         if not state.provided(call):
             line.append(call)
     for call in line:
         if state.to_fetch(call) == 0:
-            require(False, f"pull of {told(call)} to begin at {mark.at:g} s, as it has nothing to fetch", "it waits", mark.at)
+            require(
+                False,
+                f"pull of {told(call)} to begin at {mark.at:g} s, as it has nothing to fetch",
+                "it waits",
+                mark.at,
+            )
     first = min((call.began for call in line), default=0.0)
     heads = [call for call in line if call.began == first]
     if heads and all(state.fits(call) for call in heads):
@@ -206,28 +259,45 @@ def check_nobody_overtaken(mark: Mark, state: State) -> None:
     """Downloads that began at this instant did so for a pull that no earlier one waits before."""
     if state.closing:
         return
-    started = {one.fetch.digest for one in state.now if one.kind == "fetch" and one.fetch is not None and _is_first(one, state)}
+    started = {
+        one.fetch.digest for one in state.now if one.kind == "fetch" and one.fetch is not None and _is_first(one, state)
+    }
     line = [call for call in state.callers() if not state.provided(call)]
     for digest in started & {one for one in state.flights if state.open(one)}:
         askers = [call for call in state.callers() if digest in wanted(call) and call not in line]
         for call in line:
             if askers and all(asker.began > call.began and asker.id not in state.begun for asker in askers):
                 letter = state.disk.letter(digest)
-                require(False, f"{told(call)} to begin before {told(askers[0])}, who came later", f"{letter} is fetched first", mark.at)
+                require(
+                    False,
+                    f"{told(call)} to begin before {told(askers[0])}, who came later",
+                    f"{letter} is fetched first",
+                    mark.at,
+                )
 
 
 def _is_first(mark: Mark, state: State) -> bool:
     """Whether a fetch is the first of its download."""
     assert mark.fetch is not None
     for one in state.now:
-        if one.kind == "fetched" and one.fetch is not None and one.fetch.digest == mark.fetch.digest and one.fetch.outcome == "returned":
+        if (
+            one.kind == "fetched"
+            and one.fetch is not None
+            and one.fetch.digest == mark.fetch.digest
+            and one.fetch.outcome == "returned"
+        ):
             return False
     return True
 
 
 def check_reserved(mark: Mark, state: State) -> None:
     """Files and what is to come fit the budget."""
-    require(state.in_use <= state.disk.budget, f"at most {state.disk.budget} bytes in use", f"{state.in_use} with what is to come", mark.at)
+    require(
+        state.in_use <= state.disk.budget,
+        f"at most {state.disk.budget} bytes in use",
+        f"{state.in_use} with what is to come",
+        mark.at,
+    )
 
 
 def check_all_or_nothing(mark: Mark, state: State) -> None:
@@ -237,7 +307,12 @@ def check_all_or_nothing(mark: Mark, state: State) -> None:
         whole = [call for call in askers if state.provided(call)]
         if askers and not whole:
             letter = state.disk.letter(digest)
-            require(False, f"{told(askers[0])} to wait until there is room for all its layers", f"{letter} is fetched alone", mark.at)
+            require(
+                False,
+                f"{told(askers[0])} to wait until there is room for all its layers",
+                f"{letter} is fetched alone",
+                mark.at,
+            )
 
 
 def check_held_stay(history: History) -> None:
@@ -246,20 +321,31 @@ def check_held_stay(history: History) -> None:
         change = mark.change
         if mark.kind == "change" and change is not None and change.kind == "delete" and not change.name.endswith(PART):
             holders = [name for name, digests in state.holds.items() if change.name in digests]
-            holders += [call.actor for call in state.callers() if call.id in state.begun and change.name in wanted(call)]
+            holders += [
+                call.actor for call in state.callers() if call.id in state.begun and change.name in wanted(call)
+            ]
             letter = state.disk.letter(change.name)
             require(not holders, f"{letter} to stay, which {', '.join(holders)} holds", f"{letter} is deleted", mark.at)
 
 
 def check_evictions(mark: Mark, state: State) -> None:
     """What was deleted at this instant made room that was needed, and nothing that was used longer ago was spared."""
-    gone = [one.change for one in state.now if one.kind == "change" and one.change is not None and one.change.kind == "delete"]
+    gone = [
+        one.change
+        for one in state.now
+        if one.kind == "change" and one.change is not None and one.change.kind == "delete"
+    ]
     if not gone:
         return
     last = gone[-1]
     free = state.disk.budget - state.in_use
     letter = state.disk.letter(last.name)
-    require(free < last.size or last.size == 0, f"{letter} to stay, as its room is not needed", f"{free} bytes are free without it", mark.at)
+    require(
+        free < last.size or last.size == 0,
+        f"{letter} to stay, as its room is not needed",
+        f"{free} bytes are free without it",
+        mark.at,
+    )
     asked = {digest for call in state.waiting for digest in wanted(call)}
     asked |= {digest for one in state.now if one.kind == "end" and one.call is not None for digest in wanted(one.call)}
     for change in gone:
@@ -271,21 +357,45 @@ def check_evictions(mark: Mark, state: State) -> None:
 
 def check_partials_first(mark: Mark, state: State) -> None:
     """No blob was evicted at this instant while there is a partial that could be."""
-    gone = [one.change for one in state.now if one.kind == "change" and one.change is not None and one.change.kind == "delete"]
+    gone = [
+        one.change
+        for one in state.now
+        if one.kind == "change" and one.change is not None and one.change.kind == "delete"
+    ]
     blobs = [change for change in gone if not change.name.endswith(PART)]
     fresh = {one.fetch.digest for one in state.now if one.kind in ("fetch", "fetched") and one.fetch is not None}
     asked = {digest for call in state.waiting for digest in wanted(call)}
-    asked |= {digest for one in state.now if one.kind in ("begin", "end") and one.call is not None for digest in wanted(one.call)}
+    asked |= {
+        digest
+        for one in state.now
+        if one.kind in ("begin", "end") and one.call is not None
+        for digest in wanted(one.call)
+    }
     for name in state.files:
         digest = name.removesuffix(PART)
-        if blobs and name.endswith(PART) and state.files[name] and digest not in fresh | asked and not state.open(digest):
+        if (
+            blobs
+            and name.endswith(PART)
+            and state.files[name]
+            and digest not in fresh | asked
+            and not state.open(digest)
+        ):
             letter = state.disk.letter(blobs[0].name)
-            require(False, f"the partial of {state.disk.letter(digest)} to be evicted before {letter}", f"{letter} is deleted", mark.at)
+            require(
+                False,
+                f"the partial of {state.disk.letter(digest)} to be evicted before {letter}",
+                f"{letter} is deleted",
+                mark.at,
+            )
 
 
 def check_partials_stay(mark: Mark, state: State) -> None:
     """What was deleted at this instant made room for a download that began at it, and not for the same layer's own."""
-    gone = [one.change for one in state.now if one.kind == "change" and one.change is not None and one.change.kind == "delete"]
+    gone = [
+        one.change
+        for one in state.now
+        if one.kind == "change" and one.change is not None and one.change.kind == "delete"
+    ]
     begun = {one.fetch.digest for one in state.now if one.kind == "fetch" and one.fetch is not None}
     calls = state.waiting + [one.call for one in state.now if one.kind == "end" and one.call is not None]
     for change in gone:
@@ -297,7 +407,11 @@ def check_partials_stay(mark: Mark, state: State) -> None:
 
 def check_told(mark: Mark, state: State, digest: str, error: str) -> None:
     """Who waited for the download when the clock last moved on has got this error, unless something else ended it at this instant."""
-    waits = [call for call in state.waiting if digest in wanted(call) and call.id in state.begun and call.cancelled_at != mark.at]
+    waits = [
+        call
+        for call in state.waiting
+        if digest in wanted(call) and call.id in state.begun and call.cancelled_at != mark.at
+    ]
     if waits and not state.closing:
         require(False, f"{error} for {waits[0].actor} at {mark.at:g} s", ending_of(waits[0]), mark.at)
 
@@ -310,7 +424,12 @@ def check_error_has_cause(mark: Mark, state: State, error: str, history: History
         causes = [one for one in causes if one.outcome == "failed" or is_bad(one, state)]
         begun = call.id in state.begun or call.began == mark.at or any(one.kind == "fetch" for one in state.now)
         at_zero = error == "BadDigest" and any(not state.sizes[one] for one in wanted(call))
-        require(bool(causes and begun) or at_zero, f"no {error} for {call.actor}, who waits for nothing that went wrong", error, call.ended)
+        require(
+            bool(causes and begun) or at_zero,
+            f"no {error} for {call.actor}, who waits for nothing that went wrong",
+            error,
+            call.ended,
+        )
 
 
 def check_no_orphan(mark: Mark, state: State) -> None:
@@ -318,7 +437,12 @@ def check_no_orphan(mark: Mark, state: State) -> None:
     for digest in state.flights:
         asked = any(digest in wanted(call) for call in state.callers())
         letter = state.disk.letter(digest)
-        require(asked or not state.open(digest), f"the download of {letter} to be cancelled, as nobody waits for it", "it goes on", mark.at)
+        require(
+            asked or not state.open(digest),
+            f"the download of {letter} to be cancelled, as nobody waits for it",
+            "it goes on",
+            mark.at,
+        )
 
 
 def check_cancelled(history: History) -> None:
@@ -327,7 +451,12 @@ def check_cancelled(history: History) -> None:
         if mark.kind != "settled":
             continue
         for call in state.waiting:
-            require(call.cancelled_seq > state.seq, f"the pull of {told(call)} to end when it is cancelled", ending_of(call), mark.at)
+            require(
+                call.cancelled_seq > state.seq,
+                f"the pull of {told(call)} to end when it is cancelled",
+                ending_of(call),
+                mark.at,
+            )
         check_no_orphan(mark, state)
         check_nobody_waits_in_vain(mark, state)
     for call in history.calls_of("pull"):
@@ -337,5 +466,7 @@ def check_cancelled(history: History) -> None:
 
 def ending_of(call: Call) -> str:
     """How and when a call ended, for people."""
-    outcome = {"raised": str(call.error), "returned": "a hold", "cancelled": "cancelled", "open": "nothing"}[call.outcome]
+    outcome = {"raised": str(call.error), "returned": "a hold", "cancelled": "cancelled", "open": "nothing"}[
+        call.outcome
+    ]
     return f"{outcome} at {call.ended:g} s"

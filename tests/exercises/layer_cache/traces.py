@@ -35,7 +35,9 @@ def _trace(rng: random.Random) -> Trace:
     """
     bases, apps = LAYERS[:BASES], LAYERS[BASES:]
     sizes = {layer: rng.randint(4, 7) for layer in bases} | {layer: rng.choice([1, 2, 4, 6]) for layer in apps}
-    seconds = {layer: float(rng.randint(8, 16)) for layer in bases} | {layer: float(rng.choice([4, 8, 16, 32])) for layer in apps}
+    seconds = {layer: float(rng.randint(8, 16)) for layer in bases} | {
+        layer: float(rng.choice([4, 8, 16, 32])) for layer in apps
+    }
     images = [[rng.choice(bases), app] for app in apps]
     for number in rng.sample(range(APPS), 3):
         images[number].append(apps[(number + 1) % APPS])

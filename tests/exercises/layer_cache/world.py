@@ -76,7 +76,9 @@ class Disk(World):
     @classmethod
     def told(cls, **kwargs: Any) -> str:
         blobs = ", ".join(f"{name} {len(data)} B ({digest_of(data)[7:11]})" for name, data in kwargs["blobs"].items())
-        rots = f"; rot at read {', '.join(str(n + 1) for n in sorted(set(kwargs['rots'])))}" if kwargs.get("rots") else ""
+        rots = (
+            f"; rot at read {', '.join(str(n + 1) for n in sorted(set(kwargs['rots'])))}" if kwargs.get("rots") else ""
+        )
         files = f"; has {len(kwargs['files'])} files" if kwargs.get("files") else ""
         return blobs + rots + files
 
@@ -116,7 +118,9 @@ class Disk(World):
     @call
     def rename(self, old: str, new: str) -> None:
         data = self._there(old)
-        self._change("rename", new, len(data), 1, {name: held for name, held in self.files.items() if name != old} | {new: data})
+        self._change(
+            "rename", new, len(data), 1, {name: held for name, held in self.files.items() if name != old} | {new: data}
+        )
 
     @call
     def delete(self, name: str) -> None:
@@ -131,7 +135,11 @@ class Disk(World):
     def _put(self, kind: str, name: str, before: bytes, data: bytes) -> None:
         if type(name) is not str or type(data) is not bytes:
             raise Fails("TypeError", "a name is a str, data are bytes")
-        torn = self.files if self._crash is None or self._crash[1] < 0 else self.files | {name: before + data[: self._crash[1]]}
+        torn = (
+            self.files
+            if self._crash is None or self._crash[1] < 0
+            else self.files | {name: before + data[: self._crash[1]]}
+        )
         self._change(kind, name, len(before) + len(data), 0, self.files | {name: before + data}, torn)
 
     def _change(
@@ -139,7 +147,9 @@ class Disk(World):
     ) -> None:
         if self._crash is not None and self._crash[0] == len(self.changes):
             self.crashed = dict((after if self._crash[1] >= least else self.files) if torn is None else torn)
-            self.survivors = {held for held in self.files if self.whole(held) and not (kind == "delete" and held == name)}
+            self.survivors = {
+                held for held in self.files if self.whole(held) and not (kind == "delete" and held == name)
+            }
         self.files = dict(after)
         self.changes.append(Change(kind, name, self.now, self.seq, size))
         in_use = sum(map(len, self.files.values()))
@@ -182,8 +192,14 @@ class Registry(World):
     @classmethod
     def told(cls, **kwargs: Any) -> str:
         wrong = [digest[7:11] for digest, data in kwargs["blobs"].items() if digest_of(bytes(data)) != digest]
-        fails = f"; fetch {', '.join(str(n + 1) for n in sorted(set(kwargs['failing'])))} fails" if kwargs["failing"] else ""
-        return f"gives {', '.join(map(str, kwargs['chunks']))} bytes a fetch{fails}" + (f"; bad bytes of {', '.join(wrong)}" if wrong else "")
+        fails = (
+            f"; fetch {', '.join(str(n + 1) for n in sorted(set(kwargs['failing'])))} fails"
+            if kwargs["failing"]
+            else ""
+        )
+        return f"gives {', '.join(map(str, kwargs['chunks']))} bytes a fetch{fails}" + (
+            f"; bad bytes of {', '.join(wrong)}" if wrong else ""
+        )
 
     @call
     def fetch(self, digest: str, offset: int) -> Generator[Pause, None, bytes]:
@@ -257,7 +273,9 @@ class Trace(World):
 
     @classmethod
     def told(cls, **kwargs: Any) -> str:
-        layers = ", ".join(f"{layer} {size} B {kwargs['seconds'][layer]:g} s" for layer, size in kwargs["sizes"].items())
+        layers = ", ".join(
+            f"{layer} {size} B {kwargs['seconds'][layer]:g} s" for layer, size in kwargs["sizes"].items()
+        )
         return f"{len(kwargs['pulls'])} pulls, {kwargs['budget']} B, {layers}"
 
     @property
@@ -268,14 +286,18 @@ class Trace(World):
     def dearest(self) -> str:
         """The three layers on which most was spent, for people."""
         spent = sorted(self.fetches, key=lambda layer: -self.seconds[layer] * self.fetches[layer])[:3]
-        return ", ".join(f"{layer} {self.fetches[layer]} times ({self.seconds[layer] * self.fetches[layer]:.0f} s)" for layer in spent)
+        return ", ".join(
+            f"{layer} {self.fetches[layer]} times ({self.seconds[layer] * self.fetches[layer]:.0f} s)"
+            for layer in spent
+        )
 
     def drive(self) -> Generator[Step, Call, None]:
         digests = {layer: digest_of(layer.encode()) for layer in self.sizes}
         cached: dict[str, None] = {}
         for number, pull in enumerate(self.pulls):
             layers = [
-                Made("Layer", {"digest": digests[one], "size": self.sizes[one], "fetch_seconds": self.seconds[one]}) for one in pull
+                Made("Layer", {"digest": digests[one], "size": self.sizes[one], "fetch_seconds": self.seconds[one]})
+                for one in pull
             ]
             manifest = Made("Manifest", {"image": "+".join(pull), "layers": layers})
             yield Step("requested", on="policy", args=(manifest,))
@@ -283,7 +305,9 @@ class Trace(World):
             missing = sum(self.sizes[layer] for layer in [*fresh, *cached]) - self.budget
             if missing > 0:
                 others = {digests[layer]: layer for layer in cached if layer not in pull}
-                candidates = [Made("Candidate", {"digest": digest, "size": self.sizes[layer]}) for digest, layer in others.items()]
+                candidates = [
+                    Made("Candidate", {"digest": digest, "size": self.sizes[layer]}) for digest, layer in others.items()
+                ]
                 asked = yield Step("victims", on="policy", args=(candidates, missing))
                 if not self._evict(asked.value, others, cached, missing, number):
                     return
