@@ -1,7 +1,8 @@
 """Layer cache: container image layers within a byte budget, with the store as the only truth.
 
-What is cached, partial, in use and missing is computed from the files each time (`Index`), and reservations from the downloads that have a task; in memory are only the holds, the order of use, and
-who waits for what. A download keeps its reservation until its task has ended, so nothing ever races with it: whatever changes calls `Puller._advance`, which begins the pulls that can begin.
+What is cached, partial, in use and missing is computed from the files each time (`Index`), and reservations from the downloads that
+have a task; in memory are only the holds, the order of use, and who waits for what. A download keeps its reservation until its task has
+ended, so nothing ever races with it: whatever changes calls `Puller._advance`, which begins the pulls that can begin.
 """
 
 import hashlib
@@ -385,7 +386,7 @@ class Puller:
                 continue
             if not any(self._is_dying(digest) for digest in sizes_of(pull.manifest)):
                 to_fetch = self._to_fetch(pull.manifest)
-                if not to_fetch or not somebody_waits and self._fits(pull, to_fetch):
+                if not to_fetch or (not somebody_waits and self._fits(pull, to_fetch)):
                     return pull
             somebody_waits = True
         return None

@@ -7,7 +7,6 @@ reserved bytes, and after whatever may free room the puller looks again which of
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import TracebackType
