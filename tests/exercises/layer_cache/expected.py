@@ -114,7 +114,9 @@ def turns(history: History) -> Iterator[Turn]:
 
 def _turn(books: _Books, call: Call) -> Turn:
     disk, held = books.disk, books.held()
-    kind, victims, missing = call.do, [], []
+    kind = call.do
+    victims: list[str] = []
+    missing: list[str] = []
     digest = str(call.args[0]) if call.do in ("put", "get") else ""
     match call.do:
         case "put":

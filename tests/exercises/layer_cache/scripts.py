@@ -383,7 +383,7 @@ def resumed(script: Script, files: dict[str, bytes], budget: int) -> Script:
     """A new cache and puller on what a crash left: the images are pulled again, side by side."""
     blobs = dict(script.worlds["store"].kwargs["blobs"])
     letters = [letter for letter in blobs if letter != WHOLE and len(blobs[letter]) <= budget]
-    actors = {}
+    actors: dict[str, tuple[Step, ...]] = {}
     for number, letter in enumerate(letters):
         image = (
             letter + letters[number - 1] if len(blobs[letter]) + len(blobs[letters[number - 1]]) <= budget else letter
