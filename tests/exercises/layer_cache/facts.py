@@ -31,6 +31,7 @@ class State:
     sizes: dict[str, int]
     files: dict[str, int]  # name to bytes
     partials: dict[str, int]  # what each partial must have: all that was fetched of it since it was last deleted
+    shorter: dict[str, int] = field(default_factory=dict)  # what those that grew at this instant had before
     flights: dict[str, Fetch] = field(default_factory=dict)  # the fetch that is open, or was the last and went well
     waiting: list[Call] = field(default_factory=list)  # pulls that have not ended
     begun: set[int] = field(default_factory=set)  # ids of pulls that had begun when the clock last moved on, or since
@@ -112,6 +113,7 @@ class State:
             case "fetched":
                 assert fetch is not None
                 if fetch.outcome == "returned" and fetch.offset + len(fetch.data) <= self.sizes[fetch.digest]:
+                    self.shorter.setdefault(fetch.digest, fetch.offset)
                     self.partials[fetch.digest] = fetch.offset + len(fetch.data)
             case "change":
                 assert change is not None
@@ -119,8 +121,20 @@ class State:
             case "closing":
                 self.closing = True
 
+    def partial_sizes(self, digest: str) -> set[int]:
+        """What the partial of a layer may have: bytes that came at the instant at which a pull gave it up may be lost."""
+        sizes = {self.partials.get(digest, 0)}
+        ends = [one.call for one in self.now if one.kind in ("end", "cancel") and one.call is not None]
+        given_up = any(call.outcome != "returned" and digest in wanted(call) for call in ends)
+        given_up = given_up or any(one.fetch is not None and one.fetch.outcome == "failed" for one in self.now)
+        return sizes | {self.shorter[digest]} if given_up and digest in self.shorter else sizes
+
     def _settle(self, at: float) -> None:
-        self.now = []
+        for digest in self.shorter:
+            has = self.files.get(digest + PART, 0)
+            if digest in self.partials and has in self.partial_sizes(digest):
+                self.partials[digest] = has
+        self.now, self.shorter = [], {}
         for call in self.callers():
             if call.id not in self.begun and self.provided(call):
                 self.begun.add(call.id)

@@ -194,7 +194,7 @@ def pulling(draw: Draw, *, failing: bool = False, cancelling: bool = False, bad:
         blobs,
         budget,
         actors,
-        failing=some(draw, range(7), 2, least=1) if failing else [],
+        failing=some(draw, range(12), 4, least=1) if failing else [],
         bad=sorted(set(some(draw, letters, 2, least=1))) if bad else [],
         policy=None,
     )
@@ -308,7 +308,7 @@ def _tasks(
         "store": Disk.of(blobs=blobs, budget=budget, bad=wrong, **disk),
         "registry": Registry.of(
             blobs=served,
-            chunks=pick(draw, [[2], [1], [3, 1], [20]]),
+            chunks=pick(draw, [[2], [1], [3, 1], [1] if failing else [20]]),
             pauses=[pause(draw, (0.5, 1.0, 1.0, 2.0)) for _ in range(between(draw, 1, 3))],
             failing=failing,
         ),

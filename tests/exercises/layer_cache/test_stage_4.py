@@ -9,7 +9,7 @@ from .expected import disk_of, turns
 from .facts import check_alive, told, walk
 from .scripts import crashing, reopened, resumed, with_policy
 from .test_stage_1 import check_disk_rules
-from .test_stage_3 import check_nobody_waits_in_vain, check_reserved
+from .test_stage_3 import check_goes_on, check_nobody_waits_in_vain, check_reserved
 from .traces import lru_seconds, optimal_seconds, script_of, traces
 from .world import PART, Disk, RankedPolicy, Trace, digest_of
 
@@ -62,13 +62,7 @@ def test_leftovers(play: Play, script: Script) -> None:
     check_disk_rules(history)
     for mark, state in walk(history):
         if mark.kind == "fetch" and mark.fetch is not None:
-            letter, has = state.disk.letter(mark.fetch.digest), state.partials.get(mark.fetch.digest, 0)
-            require(
-                mark.fetch.offset == has,
-                f"fetch of {letter} to go on at {has}",
-                f"it is at {mark.fetch.offset}",
-                mark.at,
-            )
+            check_goes_on(mark.fetch, state)
         if mark.kind == "settled":
             check_reserved(mark, state)
             check_nobody_waits_in_vain(mark, state)
