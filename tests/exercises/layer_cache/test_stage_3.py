@@ -1,0 +1,474 @@
+"""Stage 3: concurrent pulls."""
+
+from __future__ import annotations
+
+from burnin.script import Script
+from burnin.suite import Call, History, Opaque, Play, promise, require
+
+from .facts import Mark, State, is_bad, registry_of, told, walk, wanted
+from .scripts import abandoned, closing, pulling
+from .test_stage_1 import check_disk_rules
+from .test_stage_2 import check_release_once
+from .world import PART, Fetch
+
+PULLS = pulling()
+FAILING = pulling(failing=True)
+BAD = pulling(bad=True)
+CANCELLED = pulling(cancelling=True)
+ABANDONED = abandoned()
+
+
+@promise(stage=3, points=4, level="core", rule="Room for all of it", scripts=PULLS, tags=("concurrency", "boundaries"))
+def test_room_for_all_of_it(play: Play, script: Script) -> None:
+    "A pull begins when there is room for all that it has to fetch, and then holds all its layers; while it waits it holds nothing."
+    history = play(script)
+    check_held_stay(history)
+    for mark, state in walk(history):
+        if mark.kind == "settled" and not state.closing:
+            check_all_or_nothing(mark, state)
+            check_reserved(mark, state)
+        elif mark.kind == "end" and mark.call is not None:
+            fits = sum(state.sizes[one] for one in wanted(mark.call)) <= state.disk.budget
+            require(
+                mark.call.raised("TooLarge") != fits,
+                "TooLarge for what can never fit, and for nothing else",
+                str(mark.call.error),
+                mark.at,
+            )
+
+
+@promise(stage=3, points=4, level="core", rule="At once", scripts=PULLS, tags=("concurrency", "order"))
+def test_at_once(play: Play, script: Script) -> None:
+    "A pull with nothing to fetch begins at once, the first in line begins at once when there is room, and one whose layers are cached returns at once."
+    for mark, state in walk(play(script)):
+        if mark.kind == "settled":
+            check_nobody_waits_in_vain(mark, state)
+
+
+@promise(stage=3, points=3, level="senior", rule="At once", scripts=PULLS, scale=1.5, tags=("order",))
+def test_in_order(play: Play, script: Script) -> None:
+    "First come, first served: while a pull waits for room, no later one that has something to fetch begins."
+    for mark, state in walk(play(script)):
+        if mark.kind == "settled":
+            check_nobody_overtaken(mark, state)
+
+
+@promise(stage=3, points=3, level="core", rule="Budget", scripts=PULLS, tags=("memory",))
+def test_reserved_bytes(play: Play, script: Script) -> None:
+    "Files and the bytes that downloads in flight still have to fetch never exceed the budget; what is evicted is least recently used, and no more than needed."
+    history = play(script)
+    check_disk_rules(history)
+    for mark, state in walk(history):
+        if mark.kind == "settled":
+            check_reserved(mark, state)
+            check_evictions(mark, state)
+
+
+@promise(stage=3, points=4, level="core", rule="Single flight", scripts=PULLS, tags=("concurrency",))
+def test_single_flight(play: Play, script: Script) -> None:
+    "A layer that is cached is not fetched, and everybody who needs a layer while it is being downloaded shares that download and gets a hold of its own."
+    history = play(script)
+    check_release_once(history)
+    for mark, state in walk(history):
+        if mark.kind == "fetch" and mark.fetch is not None:
+            letter, digest = state.disk.letter(mark.fetch.digest), mark.fetch.digest
+            require(not state.open(digest), f"one fetch of {letter} at a time", "two are in flight", mark.at)
+            require(
+                not state.cached(digest),
+                f"no fetch of {letter}, which is cached",
+                f"fetch at {mark.fetch.offset}",
+                mark.at,
+            )
+        if mark.kind == "end" and mark.call is not None and mark.call.outcome == "returned":
+            given = mark.call.value
+            named = isinstance(given, Opaque) and isinstance(given.fields.get("manifest"), Opaque)
+            right = named and given.manifest.fields.get("image") == mark.call.args[0].kwargs["image"]
+            require(right, "a hold with the manifest that was asked for", repr(given)[:80], mark.at)
+
+
+@promise(stage=3, points=3, level="core", rule="Resume", scripts=FAILING, tags=("failure",))
+def test_resume(play: Play, script: Script) -> None:
+    "What is fetched is appended to the partial at once; a download goes on from its partial, and partials are evicted before blobs."
+    for mark, state in walk(play(script)):
+        if mark.kind == "fetch" and mark.fetch is not None:
+            check_goes_on(mark.fetch, state)
+        if mark.kind == "settled":
+            check_partials_stay(mark, state)
+            for digest, has in state.partials.items():
+                got = state.files.get(digest + PART, 0)
+                right = got in state.partial_sizes(digest)
+                require(right, f"{has} bytes in the partial of {state.disk.letter(digest)}", f"{got}", mark.at)
+            check_partials_first(mark, state)
+
+
+@promise(stage=3, points=2, level="senior", rule="Bad bytes", scripts=BAD, tags=("failure",))
+def test_bad_bytes(play: Play, script: Script) -> None:
+    "Bytes that are not the digest's, or too many, give BadDigest to everybody who waits for the layer; the partial is deleted and nothing of it is kept."
+    history = play(script)
+    check_disk_rules(history)
+    for mark, state in walk(history):
+        for digest, size in state.sizes.items():
+            has = state.files.get(digest + PART, 0)
+            require(
+                has <= size, f"at most {size} bytes in the partial of {state.disk.letter(digest)}", f"{has}", mark.at
+            )
+        if mark.kind == "settled":
+            spoiled = [
+                one.fetch.digest
+                for one in state.now
+                if one.kind == "fetched" and one.fetch is not None and is_bad(one.fetch, state)
+            ]
+            for digest in spoiled:
+                letter = state.disk.letter(digest)
+                again = state.open(digest)  # somebody has asked for it anew already
+                require(
+                    again or digest + PART not in state.files,
+                    f"the partial of {letter} to be deleted",
+                    "it is there",
+                    mark.at,
+                )
+                check_told(mark, state, digest, "BadDigest")
+            check_nobody_waits_in_vain(mark, state)
+        check_error_has_cause(mark, state, "BadDigest", history)
+
+
+@promise(stage=3, points=3, level="core", rule="Failure", scripts=FAILING, tags=("failure",))
+def test_failure(play: Play, script: Script) -> None:
+    "When a fetch fails, everybody who waits for that layer gets FetchFailed, nobody else does, and the room is free again at once."
+    history = play(script)
+    for mark, state in walk(history):
+        check_error_has_cause(mark, state, "FetchFailed", history)
+        if mark.kind == "settled":
+            for one in state.now:
+                if one.kind == "fetched" and one.fetch is not None and one.fetch.outcome == "failed":
+                    check_told(mark, state, one.fetch.digest, "FetchFailed")
+            check_no_orphan(mark, state)
+            check_nobody_waits_in_vain(mark, state)
+
+
+@promise(stage=3, points=3, level="core", rule="Others go on", scripts=ABANDONED, tags=("cancellation",))
+def test_others_go_on(play: Play, script: Script) -> None:
+    "When a pull is cancelled, downloads that another pull waits for go on undisturbed, and the line keeps its order."
+    for mark, state in walk(play(script)):
+        if mark.kind == "fetched" and mark.fetch is not None and mark.fetch.outcome == "cancelled":
+            for call in state.callers():
+                waits = mark.fetch.digest in wanted(call) and call.id in state.begun and call.cancelled_at != mark.at
+                letter = state.disk.letter(mark.fetch.digest)
+                require(
+                    state.closing or not waits,
+                    f"the download of {letter} to go on, as {call.actor} waits for it",
+                    "it was cancelled",
+                    mark.at,
+                )
+        if mark.kind == "settled":
+            check_nobody_waits_in_vain(mark, state)
+            check_nobody_overtaken(mark, state)
+
+
+@promise(stage=3, points=2, level="core", rule="Abandoned", scripts=ABANDONED, tags=("cancellation",))
+def test_abandoned(play: Play, script: Script) -> None:
+    "A download that nobody waits for any more is cancelled at once, its room is free at once, and a cancelled pull holds nothing."
+    history = play(script)
+    check_cancelled(history)
+    check_held_stay(history)
+
+
+@promise(stage=3, points=2, level="senior", rule="Abandoned", scripts=CANCELLED, scale=1.5, tags=("cancellation",))
+def test_nothing_leaks(play: Play, script: Script) -> None:
+    "Wherever a cancellation lands, it is not swallowed, and no hold, reservation or unknown partial is left: an image as large as the budget fits in the end."
+    history = play(script)
+    check_cancelled(history)
+    check_release_once(history)
+    check_disk_rules(history)
+    last = history.calls_of("pull")[-1]
+    require(
+        last.outcome == "returned",
+        "an image as large as the budget to be pulled in the end",
+        str(last.error),
+        last.ended,
+    )
+
+
+@promise(stage=3, points=2, level="core", rule="Closing", scripts=closing(), tags=("cancellation",))
+def test_closing(play: Play, script: Script) -> None:
+    "Leaving the block stops the downloads at once; pulls that have not ended, and later ones, get PullerClosed; blobs and partials stay."
+    history = play(script)
+    left = history.calls_of("__aexit__")[0]
+    for mark, state in walk(history):
+        if mark.kind == "settled" and mark.at == left.began:
+            flying = [state.disk.letter(digest) for digest in state.flights if state.open(digest)]
+            require(not flying, "no download after the block is left", f"{', '.join(flying)} in flight", mark.at)
+            require(left.ended == left.began, "the block to be left at once", f"at {left.ended:g} s", mark.at)
+            for call in state.waiting:
+                require(False, f"PullerClosed for {call.actor} at {mark.at:g} s", ending_of(call), mark.at)
+        if mark.kind == "end" and mark.call is not None and state.closing and mark.call.ended > left.began:
+            closed = mark.call.raised("PullerClosed") or mark.call.raised("TooLarge")
+            require(closed, f"PullerClosed for {mark.call.actor}", ending_of(mark.call), mark.at)
+        if mark.kind == "end" and mark.call is not None and not state.closing:
+            require(
+                not mark.call.raised("PullerClosed"),
+                f"the puller to be open for {mark.call.actor}",
+                "PullerClosed",
+                mark.at,
+            )
+        if mark.kind == "change" and mark.change is not None and mark.at > left.began:
+            require(
+                False,
+                "the files to stay as they are",
+                f"{mark.change.kind} of {state.disk.letter(mark.change.name)}",
+                mark.at,
+            )
+
+
+# ---- what several of them check
+
+
+def check_goes_on(fetch: Fetch, state: State) -> None:
+    """A fetch goes on where the partial ends."""
+    letter, has = state.disk.letter(fetch.digest), state.partials.get(fetch.digest, 0)
+    right = fetch.offset in state.partial_sizes(fetch.digest)
+    require(right, f"fetch of {letter} to go on at {has}", f"it is at {fetch.offset}", fetch.began)
+
+
+def check_nobody_waits_in_vain(mark: Mark, state: State) -> None:
+    """When the clock moves on: who has all layers has returned, who has nothing to fetch or comes first and fits has begun."""
+    if state.closing:
+        return
+    line = []
+    for call in state.callers():
+        if all(state.cached(one) for one in wanted(call)):
+            require(
+                False, f"pull of {told(call)} to return at {mark.at:g} s, as all is cached", ending_of(call), mark.at
+            )
+        if not state.provided(call):
+            line.append(call)
+    for call in line:
+        if state.to_fetch(call) == 0:
+            require(
+                False,
+                f"pull of {told(call)} to begin at {mark.at:g} s, as it has nothing to fetch",
+                "it waits",
+                mark.at,
+            )
+    first = min((call.began for call in line), default=0.0)
+    heads = [call for call in line if call.began == first]
+    if heads and all(state.fits(call) for call in heads):
+        expected = f"the pull of {told(heads[0])} to begin at {mark.at:g} s, as there is room for its {state.to_fetch(heads[0])} bytes"
+        require(False, expected, "it waits", mark.at)
+
+
+def check_nobody_overtaken(mark: Mark, state: State) -> None:
+    """Downloads that began at this instant did so for a pull that no earlier one waits before."""
+    if state.closing:
+        return
+    started = {
+        one.fetch.digest for one in state.now if one.kind == "fetch" and one.fetch is not None and _is_first(one, state)
+    }
+    line = [call for call in state.callers() if not state.provided(call)]
+    for digest in started & {one for one in state.flights if state.open(one)}:
+        askers = [call for call in state.callers() if digest in wanted(call) and call not in line]
+        for call in line:
+            if askers and all(asker.began > call.began and asker.id not in state.begun for asker in askers):
+                letter = state.disk.letter(digest)
+                require(
+                    False,
+                    f"{told(call)} to begin before {told(askers[0])}, who came later",
+                    f"{letter} is fetched first",
+                    mark.at,
+                )
+
+
+def _is_first(mark: Mark, state: State) -> bool:
+    """Whether a fetch is the first of its download."""
+    assert mark.fetch is not None
+    for one in state.now:
+        if (
+            one.kind == "fetched"
+            and one.fetch is not None
+            and one.fetch.digest == mark.fetch.digest
+            and one.fetch.outcome == "returned"
+        ):
+            return False
+    return True
+
+
+def check_reserved(mark: Mark, state: State) -> None:
+    """Files and what is to come fit the budget."""
+    require(
+        state.in_use <= state.disk.budget,
+        f"at most {state.disk.budget} bytes in use",
+        f"{state.in_use} with what is to come",
+        mark.at,
+    )
+
+
+def check_all_or_nothing(mark: Mark, state: State) -> None:
+    """What is in flight belongs to pulls of which everything is cached or in flight."""
+    for digest in [one for one in state.flights if state.open(one)]:
+        askers = [call for call in state.callers() if digest in wanted(call)]
+        whole = [call for call in askers if state.provided(call)]
+        if askers and not whole:
+            letter = state.disk.letter(digest)
+            require(
+                False,
+                f"{told(askers[0])} to wait until there is room for all its layers",
+                f"{letter} is fetched alone",
+                mark.at,
+            )
+
+
+def check_held_stay(history: History) -> None:
+    """No layer of a hold, or of a pull that has begun, is deleted."""
+    for mark, state in walk(history):
+        change = mark.change
+        if mark.kind == "change" and change is not None and change.kind == "delete" and not change.name.endswith(PART):
+            holders = [name for name, digests in state.holds.items() if change.name in digests]
+            holders += [
+                call.actor for call in state.callers() if call.id in state.begun and change.name in wanted(call)
+            ]
+            letter = state.disk.letter(change.name)
+            require(not holders, f"{letter} to stay, which {', '.join(holders)} holds", f"{letter} is deleted", mark.at)
+
+
+def check_evictions(mark: Mark, state: State) -> None:
+    """What was deleted at this instant made room that was needed, and nothing that was used longer ago was spared."""
+    gone = [
+        one.change
+        for one in state.now
+        if one.kind == "change" and one.change is not None and one.change.kind == "delete"
+    ]
+    if not gone:
+        return
+    last = gone[-1]
+    free = state.disk.budget - state.in_use
+    letter = state.disk.letter(last.name)
+    require(
+        free < last.size or last.size == 0,
+        f"{letter} to stay, as its room is not needed",
+        f"{free} bytes are free without it",
+        mark.at,
+    )
+    asked = {digest for call in state.waiting for digest in wanted(call)}
+    asked |= {digest for one in state.now if one.kind == "end" and one.call is not None for digest in wanted(one.call)}
+    for change in gone:
+        for name in state.evictable(*asked):
+            older = state.last_used.get(name, -1.0) < state.last_used.get(change.name, -1.0)
+            why = f"{state.disk.letter(name)}, last used at {state.last_used.get(name, -1.0):g} s, to be evicted first"
+            require(not older or name.endswith(PART), why, f"{state.disk.letter(change.name)} is", mark.at)
+
+
+def check_partials_first(mark: Mark, state: State) -> None:
+    """No blob was evicted at this instant while there is a partial that could be."""
+    gone = [
+        one.change
+        for one in state.now
+        if one.kind == "change" and one.change is not None and one.change.kind == "delete"
+    ]
+    blobs = [change for change in gone if not change.name.endswith(PART)]
+    fresh = {one.fetch.digest for one in state.now if one.kind in ("fetch", "fetched") and one.fetch is not None}
+    asked = {digest for call in state.waiting for digest in wanted(call)}
+    asked |= {
+        digest
+        for one in state.now
+        if one.kind in ("begin", "end") and one.call is not None
+        for digest in wanted(one.call)
+    }
+    for name in state.files:
+        digest = name.removesuffix(PART)
+        if (
+            blobs
+            and name.endswith(PART)
+            and state.files[name]
+            and digest not in fresh | asked
+            and not state.open(digest)
+        ):
+            letter = state.disk.letter(blobs[0].name)
+            require(
+                False,
+                f"the partial of {state.disk.letter(digest)} to be evicted before {letter}",
+                f"{letter} is deleted",
+                mark.at,
+            )
+
+
+def check_partials_stay(mark: Mark, state: State) -> None:
+    """What was deleted at this instant made room for a download that began at it, and not for the same layer's own."""
+    gone = [
+        one.change
+        for one in state.now
+        if one.kind == "change" and one.change is not None and one.change.kind == "delete"
+    ]
+    begun = {one.fetch.digest for one in state.now if one.kind == "fetch" and one.fetch is not None}
+    calls = state.waiting + [one.call for one in state.now if one.kind == "end" and one.call is not None]
+    for change in gone:
+        digest = change.name.removesuffix(PART)
+        others = [call for call in calls if begun & set(wanted(call)) and digest not in wanted(call)]
+        letter = state.disk.letter(change.name)
+        require(bool(others), f"{letter} to stay, as nobody else needs its room", f"{letter} is deleted", mark.at)
+
+
+def check_told(mark: Mark, state: State, digest: str, error: str) -> None:
+    """Who waited for the download when the clock last moved on has got this error, unless something else ended it at this instant."""
+    waits = [
+        call
+        for call in state.waiting
+        if digest in wanted(call) and call.id in state.begun and call.cancelled_at != mark.at
+    ]
+    if waits and not state.closing:
+        require(False, f"{error} for {waits[0].actor} at {mark.at:g} s", ending_of(waits[0]), mark.at)
+
+
+def check_error_has_cause(mark: Mark, state: State, error: str, history: History) -> None:
+    """Who gets this error waited for a layer whose download ended that way just then."""
+    call = mark.call
+    if mark.kind == "end" and call is not None and call.raised(error):
+        causes = [one for one in registry_of(history).fetches if one.ended == call.ended and one.digest in wanted(call)]
+        causes = [one for one in causes if one.outcome == "failed" or is_bad(one, state)]
+        begun = call.id in state.begun or call.began == mark.at or any(one.kind == "fetch" for one in state.now)
+        at_zero = error == "BadDigest" and any(not state.sizes[one] for one in wanted(call))
+        require(
+            bool(causes and begun) or at_zero,
+            f"no {error} for {call.actor}, who waits for nothing that went wrong",
+            error,
+            call.ended,
+        )
+
+
+def check_no_orphan(mark: Mark, state: State) -> None:
+    """Somebody waits for each download that is in flight."""
+    for digest in state.flights:
+        asked = any(digest in wanted(call) for call in state.callers())
+        letter = state.disk.letter(digest)
+        require(
+            asked or not state.open(digest),
+            f"the download of {letter} to be cancelled, as nobody waits for it",
+            "it goes on",
+            mark.at,
+        )
+
+
+def check_cancelled(history: History) -> None:
+    """Cancelled pulls end at once, cancelled; their downloads with them, unless somebody else wants them; nobody waits in vain for the room."""
+    for mark, state in walk(history):
+        if mark.kind != "settled":
+            continue
+        for call in state.waiting:
+            require(
+                call.cancelled_seq > state.seq,
+                f"the pull of {told(call)} to end when it is cancelled",
+                ending_of(call),
+                mark.at,
+            )
+        check_no_orphan(mark, state)
+        check_nobody_waits_in_vain(mark, state)
+    for call in history.calls_of("pull"):
+        swallowed = call.cancelled_at is not None and call.outcome == "returned" and call.ended > call.cancelled_at
+        require(not swallowed, f"the pull of {told(call)} to end cancelled", ending_of(call), call.ended)
+
+
+def ending_of(call: Call) -> str:
+    """How and when a call ended, for people."""
+    outcome = {"raised": str(call.error), "returned": "a hold", "cancelled": "cancelled", "open": "nothing"}[
+        call.outcome
+    ]
+    return f"{outcome} at {call.ended:g} s"

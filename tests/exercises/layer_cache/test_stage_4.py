@@ -1,0 +1,291 @@
+"""Stage 4: crashes and value."""
+
+from __future__ import annotations
+
+from burnin.script import Script
+from burnin.suite import Call, History, Play, promise, require
+
+from .expected import disk_of, turns
+from .facts import check_alive, told, walk
+from .scripts import crashing, reopened, resumed, with_policy
+from .test_stage_1 import check_disk_rules
+from .test_stage_3 import check_goes_on, check_nobody_waits_in_vain, check_reserved
+from .traces import lru_seconds, optimal_seconds, script_of, traces
+from .world import PART, Disk, RankedPolicy, Trace, digest_of
+
+CRASHES = crashing()
+
+
+@promise(stage=4, points=4, level="core", rule="Reopened", scripts=CRASHES, tags=("failure",))
+def test_reopened(play: Play, script: Script) -> None:
+    "After a crash at any write the new cache serves every blob that the old one had cached and had not begun to evict."
+    before, files = died(play, script)
+    after = reopen(play, script, files, before.budget)
+    for call in after.history.calls_of("get"):
+        if call.args[0] in before.survivors:
+            letter = before.letter(call.args[0])
+            require(
+                type(call.value) is bytes and digest_of(call.value) == call.args[0],
+                f"get({letter}) to return the blob",
+                _value(call),
+                call.ended,
+            )
+    for call, digest in _asked_for_missing(after.history):
+        absent = digest in before.survivors and call.value != []
+        require(not absent, f"{before.letter(digest)} not to be missing", _value(call), call.ended)
+
+
+@promise(stage=4, points=4, level="core", rule="Reopened", scripts=CRASHES, tags=("failure",))
+def test_nothing_torn(play: Play, script: Script) -> None:
+    "What was being written when the process died is cached whole or not at all: nothing torn is served, or left out by `missing`; and it can be put again."
+    before, files = died(play, script)
+    after = reopen(play, script, files, before.budget)
+    cached = {name for name, data in files.items() if digest_of(data) == name}
+    for call in after.history.calls_of("get"):
+        letter = before.letter(call.args[0])
+        right = call.value is None or (type(call.value) is bytes and digest_of(call.value) == call.args[0])
+        require(right, f"get({letter}) to return the whole blob or None", _value(call), call.ended)
+    for call, digest in _asked_for_missing(after.history):
+        require(
+            digest in cached or call.value == [digest],
+            f"{before.letter(digest)} to be missing",
+            _value(call),
+            call.ended,
+        )
+
+
+@promise(stage=4, points=3, level="senior", rule="Leftovers", scripts=CRASHES, tags=("memory", "failure"))
+def test_leftovers(play: Play, script: Script) -> None:
+    "What a crash leaves counts as in use and is evicted or resumed; a complete partial is renamed without a fetch; in the end the whole budget can be used."
+    before, files = died(play, script)
+    history = play(resumed(script, files, before.budget))
+    check_disk_rules(history)
+    for mark, state in walk(history):
+        if mark.kind == "fetch" and mark.fetch is not None:
+            check_goes_on(mark.fetch, state)
+        if mark.kind == "settled":
+            check_reserved(mark, state)
+            check_nobody_waits_in_vain(mark, state)
+    for call in history.calls_of("pull"):
+        require(call.outcome == "returned", f"the pull of {told(call)} to return", str(call.error), call.ended)
+
+
+@promise(stage=4, points=3, level="senior", rule="Smaller", scripts=CRASHES, tags=("boundaries",))
+def test_smaller(play: Play, script: Script) -> None:
+    "A new cache with a smaller budget deletes what does not fit, partials first and no more than needed, before its constructor returns."
+    before, files = died(play, script)
+    budget = max(1, before.budget // 2)
+    after = reopen(play, script, files, budget)
+    history, disk = after.history, after.disk
+    check_disk_rules(history)
+    made = history.calls[0]
+    left = {name: len(data) for name, data in files.items()}
+    whole = {name for name, data in files.items() if digest_of(data) == name}
+    gone = [change for change in disk.changes if change.seq < made.ended_seq]
+    for change in gone:
+        require(
+            change.kind == "delete",
+            "the constructor to delete what does not fit",
+            f"{change.kind} of {disk.letter(change.name)}",
+            made.ended,
+        )
+        left.pop(change.name)
+    in_use = sum(left.values())
+    require(in_use <= budget, f"at most {budget} bytes when the cache is made", f"{in_use}", made.ended)
+    evicted = [change for change in gone if change.name in whole]
+    partials = [name for name, size in left.items() if name.endswith(PART) and size]
+    if evicted:
+        letter = disk.letter(evicted[-1].name)
+        require(not partials, f"the partials to go before {letter}", f"{letter} is deleted", made.ended)
+    room = [change for change in gone if change.name in whole or change.name.endswith(PART)]
+    if room and room[-1].size:
+        letter = disk.letter(room[-1].name)
+        require(
+            in_use + room[-1].size > budget,
+            f"{letter} to stay, as it fits {budget} bytes",
+            f"{in_use} without it",
+            made.ended,
+        )
+    for call in history.calls_of("get"):
+        if call.args[0] in whole and call.args[0] in left:
+            require(
+                type(call.value) is bytes,
+                f"get({disk.letter(call.args[0])}) to return the blob",
+                _value(call),
+                call.ended,
+            )
+
+
+@promise(stage=4, points=4, level="core", rule="Policy", scripts=with_policy(), tags=("policy",))
+def test_policy(play: Play, script: Script) -> None:
+    "The policy hears of every hold and pull once, is asked only when there is enough to evict, gets exactly what could be evicted, and its answer is followed."
+    history = play(script)
+    policy = history.worlds["policy"]
+    assert isinstance(policy, RankedPolicy)
+    for call in history.calls_of("hold", "pull"):
+        image = call.args[0].kwargs["image"]
+        heard = [one for seq, one in policy.requests if call.began_seq < seq < call.ended_seq and one == image]
+        others = [one for one in history.calls_of("pull") if one is not call and one.args[0].kwargs["image"] == image]
+        overlap = [one for one in others if one.began_seq < call.ended_seq and one.ended_seq > call.began_seq]
+        right = len(heard) == 1 or (overlap and heard)
+        require(bool(right), f"the policy to hear of the {call.do} of {image} once", f"{len(heard)} times", call.began)
+    asked = len(history.calls_of("hold", "pull"))
+    require(len(policy.requests) == asked, f"{asked} calls of requested", f"{len(policy.requests)}", history.end)
+    if script.mode == "calls":
+        _check_asked_in_turn(history, policy)
+    else:
+        _check_asked_by_pulls(history, policy)
+
+
+def _check_asked_in_turn(history: History, policy: RankedPolicy) -> None:
+    for turn in turns(history):
+        questions = [one for one in policy.asked if turn.call.began_seq < one.seq < turn.call.ended_seq]
+        expected = int(bool(turn.victims))
+        require(
+            len(questions) == expected,
+            f"{turn.asked} to ask for victims {expected} times",
+            f"{len(questions)} times",
+            turn.call.ended,
+        )
+        for one in questions:
+            offered = sorted(turn.disk.letter(digest) for digest, _ in one.candidates)
+            sizes = all(
+                turn.disk.letters.get(digest) and len(turn.disk.blobs[turn.disk.letters[digest]]) == size
+                for digest, size in one.candidates
+            )
+            require(
+                offered == sorted(turn.idle) and sizes,
+                f"the candidates {', '.join(sorted(turn.idle))}",
+                ", ".join(offered),
+                one.at,
+            )
+            require(one.needed == turn.needed, f"{turn.needed} bytes to be needed", f"{one.needed}", one.at)
+        named = [turn.disk.letter(digest) for one in questions for digest in one.named]
+        rot = [turn.letter] if turn.kind == "rotten" else []
+        require(
+            sorted(turn.evicted) == sorted(named or rot),
+            f"{turn.asked} to evict {', '.join(named) or 'nothing'}",
+            turn.did,
+            turn.call.ended,
+        )
+
+
+def _check_asked_by_pulls(history: History, policy: RankedPolicy) -> None:
+    named: dict[str, float] = {}
+    questions = list(policy.asked)
+    for mark, state in walk(history):
+        while questions and questions[0].seq < mark.seq:
+            one = questions.pop(0)
+            held = {digest for digests in state.holds.values() for digest in digests}
+            held |= {digest for call in state.callers() if call.id in state.begun for digest in call_layers(call)}
+            for digest, size in one.candidates:
+                letter = state.disk.letter(digest)
+                require(
+                    state.files.get(digest) == size and digest not in held,
+                    f"candidates that are cached and not held, not {letter}",
+                    "it is one",
+                    one.at,
+                )
+            enough = sum(size for _, size in one.candidates) >= one.needed > 0
+            require(enough, f"{one.needed} bytes to be asked for only if there are enough", "there are not", one.at)
+            named |= dict.fromkeys(one.named, one.at)
+        change = mark.change
+        if mark.kind == "change" and change is not None and change.kind == "delete" and not change.name.endswith(PART):
+            letter = state.disk.letter(change.name)
+            require(
+                named.pop(change.name, None) == mark.at,
+                f"{letter} to stay, which the policy did not name",
+                "it is deleted",
+                mark.at,
+            )
+        if mark.kind == "settled":
+            spared = [state.disk.letter(digest) for digest in named]
+            require(not spared, f"{', '.join(spared)} to be evicted, as the policy says", "it is not", mark.at)
+            check_nobody_waits_in_vain(mark, state)
+
+
+@promise(stage=4, points=3, level="core", rule="Better than LRU", tags=("policy",))
+def test_better_than_lru(play: Play) -> None:
+    "Over all traces, the policy spends at most 80 % of the fetch seconds of least-recently-used eviction."
+    spent, dearest = spend(play)
+    lru = sum(map(lru_seconds, traces()))
+    got = f"{spent:.0f} s, {spent / lru:.0%}; on the last trace it fetched {dearest}"
+    require(spent <= 0.8 * lru, f"at most {0.8 * lru:.0f} s of fetching, 80 % of the {lru:.0f} s of LRU", got, 0)
+
+
+@promise(stage=4, points=4, level="senior", rule="Close to the best", tags=("policy",))
+def test_close_to_the_best(play: Play) -> None:
+    "Over all traces, the policy spends at most 1.45 times the fetch seconds of the offline optimum."
+    spent, dearest = spend(play)
+    best = sum(map(optimal_seconds, traces()))
+    got = f"{spent:.0f} s, {spent / best:.2f} times; on the last trace it fetched {dearest}"
+    require(
+        spent <= 1.45 * best,
+        f"at most {1.45 * best:.0f} s of fetching, 1.45 times the best possible {best:.0f} s",
+        got,
+        0,
+    )
+
+
+def spend(play: Play) -> tuple[float, str]:
+    """The seconds that the policy spends fetching over all traces, and what it spends most on in the last."""
+    spent = 0.0
+    for trace in traces():
+        driven = play(script_of(trace)).worlds["trace"]
+        assert isinstance(driven, Trace)
+        require(driven.wrong is None, "victims among the candidates that free enough", driven.wrong or "", 0)
+        spent += driven.cost
+    return spent, driven.dearest()
+
+
+class Reopening:
+    """The play of a new cache on what a crash left."""
+
+    def __init__(self, history: History) -> None:
+        self.history, self.disk = history, disk_of(history)
+
+
+def died(play: Play, script: Script) -> tuple[Disk, dict[str, bytes]]:
+    """The disk of the process that would have died, and what is on it then. Without a crash in the play, it dies at the end."""
+    history = play(script)
+    if script.mode == "calls":
+        for _ in turns(history):
+            pass  # what is asked of a live cache
+    else:
+        check_alive(history)
+    before = disk_of(history)
+    if before.crashed is None:
+        before.survivors = {name for name in before.files if before.whole(name)}
+        return before, dict(before.files)
+    return before, before.crashed
+
+
+def reopen(play: Play, script: Script, files: dict[str, bytes], budget: int) -> Reopening:
+    """What a new cache on what a crash left does; it must be one that keeps what is put."""
+    after = Reopening(play(reopened(script, files, budget)))
+    puts = after.history.calls_of("put")
+    for call in puts:
+        require(
+            call.outcome == "returned",
+            f"put({after.disk.letter(call.args[0])}) to find room",
+            str(call.error),
+            call.ended,
+        )
+    last = puts[-1].args[0] if puts else None
+    require(last is None or after.disk.whole(last), "what was put last to be cached", "it is not", after.history.end)
+    return after
+
+
+def call_layers(call: Call) -> list[str]:
+    """The digests of the image that a pull asks for."""
+    return [layer.kwargs["digest"] for layer in call.args[0].kwargs["layers"]]
+
+
+def _asked_for_missing(history: History) -> list[tuple[Call, str]]:
+    """The calls of `missing` with the one layer of their hold."""
+    held = {call.save: call_layers(call)[0] for call in history.calls_of("hold")}
+    return [(call, held[call.on]) for call in history.calls_of("missing")]
+
+
+def _value(call: Call) -> str:
+    return str(call.error) if call.outcome == "raised" else f"{call.value!r}"[:60]
