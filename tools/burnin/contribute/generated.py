@@ -6,7 +6,7 @@ second one, so that a mutant that one property alone notices is known for sure: 
 
 At `STANDARD`, a recorded survivor is looked at with the scripts of the quick effort only; at `DEEP` with all.
 
-What a mutant came to is kept under a hash of all that has a say in it, so that a second run takes seconds.
+`Cards` keeps what each mutant came to, so that a second run takes seconds.
 
 `survivors.toml`, beside the hidden suite, says why a mutant survives:
 
@@ -23,26 +23,24 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import queue
-import sys
 import tempfile
 import threading
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
+from functools import cache, partial
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self
 
 import msgspec
 
+from burnin.contribute.cards import Ask, Cards, Source, suite_digest
+from burnin.contribute.finding import Finding
 from burnin.contribute.mutations import Mutation, mutations
+from burnin.contribute.subject import properties
 from burnin.grade.grader import Grader, GraderFailed, Options
 from burnin.library import Exercise, UserError
 from burnin.scorecard import PropertyResult
@@ -52,7 +50,6 @@ __all__ = [
     "LEAST_KILLED",
     "STANDARD",
     "Adequacy",
-    "Complaint",
     "Depth",
     "Fate",
     "Survivor",
@@ -106,15 +103,6 @@ class Fate(msgspec.Struct, frozen=True):
     imported: bool = True
 
 
-class Complaint(msgspec.Struct, frozen=True):
-    """What keeps an exercise from being adequate. `path` is a file of the exercise; the sentences have no full stop."""
-
-    path: Path
-    line: int | None
-    wrong: str
-    todo: str
-
-
 @dataclass(frozen=True)
 class Adequacy:
     """How a suite did against the generated mutants of its reference."""
@@ -125,7 +113,7 @@ class Adequacy:
     """Those that were graded and could be imported: all, or a sample."""
     properties: tuple[str, ...]
     recorded: tuple[Survivor, ...]
-    complaints: tuple[Complaint, ...]
+    findings: tuple[Finding, ...]
 
     @property
     def graded(self) -> int:
@@ -177,30 +165,39 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     survivor: tuple[Survivor, ...] = ()
 
 
-def adequacy(
-    exercise: Exercise,
-    *,
-    depth: Depth = STANDARD,
-    jobs: int = 0,
-    kept: Path | None = None,
-    progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Adequacy:
+def adequacy(exercise: Exercise, cards: Cards, depth: Depth = STANDARD) -> Adequacy:
     """Grade the generated mutants of the reference, and compare the survivors with the recorded ones.
-
-    `kept` is a folder for what mutants came to. `progress(done, of)` hears of each mutant, from any thread.
 
     Raises `UserError` for a reference or a record that cannot be read, and `GraderFailed` for a suite that cannot be run or whose
     reference does not pass it.
     """
     recorded = load_survivors(exercise)
-    made = _made(exercise)
     known = {it.key for it in recorded}
+    made = _made(exercise)
     chosen = made if depth.limit is None else _sample(made, depth.limit, known)
-    with _Kept(exercise, depth, kept) as store:
-        fates = _fates(exercise, [(it, _key(it) in known) for it in chosen], depth, jobs, store, progress)
+    every = cards.card(exercise, Ask(Source.at(exercise.stub), effort="quick"))
+    with _Executioners(exercise, depth, tuple(properties(every))) as executioners:
+        running = []
+        for mutation in chosen:
+            lenient = _key(mutation) in known and not depth.recorded_too
+            parts = [
+                "generated",
+                _source(),
+                exercise.name,
+                suite_digest(exercise),
+                mutation.digest,
+                f"{depth} {lenient}",
+            ]
+            running.append(cards.later(parts, Fate, partial(executioners.fate, mutation, lenient)))
+        try:
+            fates = [(mutation, future.result()) for mutation, future in zip(chosen, running, strict=True)]
+        finally:
+            for future in running:  # after a failure, or an interruption
+                future.cancel()
+            wait(running)
     mutants = tuple((mutation, fate) for mutation, fate in fates if fate.imported)
-    complaints = _complaints(exercise, mutants, recorded)
-    return Adequacy(len(made), mutants, store.properties, recorded, tuple(complaints))
+    findings = _findings(exercise, mutants, recorded)
+    return Adequacy(len(made), mutants, executioners.properties, recorded, tuple(findings))
 
 
 def _made(exercise: Exercise) -> list[Mutation]:
@@ -223,11 +220,15 @@ def _key(mutation: Mutation) -> tuple[str, str]:
 # ---- what it means
 
 
-def _complaints(
+def _findings(
     exercise: Exercise, fates: Sequence[tuple[Mutation, Fate]], recorded: Sequence[Survivor]
-) -> list[Complaint]:
-    found = []
+) -> list[Finding]:
+    found: list[Finding] = []
     path = survivors_path(exercise)
+
+    def shown(file: Path) -> str:
+        return file.relative_to(exercise.root).as_posix()
+
     fate_of = {_key(mutation): fate for mutation, fate in fates}
     for survivor in recorded:
         fate = fate_of.get(survivor.key)
@@ -240,17 +241,17 @@ def _complaints(
             wrong, todo = f"the recorded survivor {what} has no reason", "say why no property need notice it"
         else:
             continue
-        found.append(Complaint(path, _line_of(path, survivor.before), wrong, todo))
+        found.append(Finding(shown(path), _line_of(path, survivor.before), wrong, todo))
     known = {survivor.key for survivor in recorded}
     for mutation, fate in fates:
         if not fate.killers and _key(mutation) not in known:
             wrong = f"nothing notices `{_first_line(mutation.before)}` by `{_first_line(mutation.after)}` in {mutation.where or 'the module'}"
             todo = f"strengthen a property, or record it in {path.name} with a reason:\n{entry(mutation)}"
-            found.append(Complaint(exercise.reference, mutation.line, wrong, todo))
+            found.append(Finding(shown(exercise.reference), mutation.line, wrong, todo, missing=True))
     killed = sum(bool(fate.killers) for _, fate in fates)
     if killed < LEAST_KILLED * len(fates):
         wrong = f"{killed} of {len(fates)} generated mutants are killed, which is less than {LEAST_KILLED:.0%}"
-        found.append(Complaint(exercise.reference, None, wrong, "strengthen the properties"))
+        found.append(Finding(shown(exercise.reference), None, wrong, "strengthen the properties", missing=True))
     return found
 
 
@@ -286,61 +287,6 @@ def _line_of(path: Path, text: str) -> int | None:
 # ---- grading
 
 
-def _fates(
-    exercise: Exercise,
-    wanted: Sequence[tuple[Mutation, bool]],
-    depth: Depth,
-    jobs: int,
-    store: _Kept,
-    progress: Callable[[int, int], None],
-) -> list[tuple[Mutation, Fate]]:
-    """What each mutant came to, from a few threads with a grader each. With a mutant comes whether it is a recorded survivor."""
-    waiting: queue.SimpleQueue[tuple[Mutation, bool]] = queue.SimpleQueue()
-    missing = [pair for pair in wanted if store.get(*pair) is None]
-    for pair in missing:
-        waiting.put(pair)
-    experience, lock = _Experience(), threading.Lock()
-    done = len(wanted) - len(missing)
-    progress(done, len(wanted))
-
-    def work() -> None:
-        nonlocal done
-        with _Executioner(exercise, depth, experience) as executioner:
-            store.properties = executioner.properties
-            for mutation, recorded in _emptied(waiting):
-                store.put(mutation, recorded, executioner.fate(mutation, recorded))
-                with lock:
-                    done += 1
-                    progress(done, len(wanted))
-
-    threads = min(jobs or _cores(), len(missing))
-    with ThreadPoolExecutor(max(1, threads), "burnin-mutants") as pool:
-        running = [pool.submit(work) for _ in range(threads)]
-        try:
-            for future in running:
-                future.result()
-        finally:  # after a failure, or an interruption, the others end with the mutant at hand
-            for _ in _emptied(waiting):
-                pass
-    fates = []
-    for mutation, recorded in wanted:
-        fate = store.get(mutation, recorded)
-        assert fate is not None
-        fates.append((mutation, fate))
-    return fates
-
-
-def _emptied(waiting: queue.SimpleQueue[tuple[Mutation, bool]]) -> Iterator[tuple[Mutation, bool]]:
-    """What waits, until nothing does."""
-    with contextlib.suppress(queue.Empty):
-        while True:
-            yield waiting.get_nowait()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
-
-
 class _Experience:
     """What the threads learn together. It has a say in the order in which properties are asked, and never in what comes out."""
 
@@ -360,39 +306,76 @@ class _Experience:
         return [*own, *near]
 
 
-class _Executioner:
-    """Grades mutants of one exercise with one grader, as a context manager."""
+class _Executioners:
+    """Grades mutants of one exercise, from any number of threads, as a context manager."""
 
-    def __init__(self, exercise: Exercise, depth: Depth, experience: _Experience) -> None:
-        self._exercise, self._depth, self._experience = exercise, depth, experience
-        self._grader = Grader(exercise, jobs=1)
-        self._cheapest: list[str] = []
-        self.properties: tuple[str, ...] = ()
+    def __init__(self, exercise: Exercise, depth: Depth, every: tuple[str, ...]) -> None:
+        self.properties = every
+        self._exercise, self._depth, self._experience = exercise, depth, _Experience()
+        self._idle: list[_Executioner] = []
+        self._stack = contextlib.ExitStack()
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="burnin-mutants-")
-        self._grader.__enter__()
-        try:
-            self._prepare()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._grader.__exit__(kind, error, traceback)
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def fate(self, mutation: Mutation, lenient: bool) -> Fate:
+        """What the mutant comes to, by a grader that is at leisure or by a new one."""
+        with self._lock:
+            executioner = self._idle.pop() if self._idle else None
+        if executioner is None:
+            executioner = _Executioner(self._exercise, self._depth, self.properties, self._experience)
+            with self._lock:
+                self._stack.callback(executioner.close)
+            executioner.prepare()
+        found = executioner.fate(mutation, lenient)
+        self._idle.append(executioner)
+        return found
+
+
+class _Executioner:
+    """Grades mutants of one exercise with one grader. It has begun when it is made; close it."""
+
+    def __init__(self, exercise: Exercise, depth: Depth, every: tuple[str, ...], experience: _Experience) -> None:
+        self._exercise, self._depth, self._properties, self._experience = exercise, depth, every, experience
+        self._folder = tempfile.TemporaryDirectory(prefix="burnin-mutants-")
+        self._cheapest: list[str] = []
+        self._grader = Grader(exercise, jobs=1).__enter__()
+
+    def close(self) -> None:
+        """Let go of the grader."""
+        self._grader.__exit__(None, None, None)
         self._folder.cleanup()
 
-    def fate(self, mutation: Mutation, recorded: bool) -> Fate:
-        """Look for the properties that the mutant fails: with few scripts, and then, unless it is a recorded survivor, with all."""
+    def prepare(self) -> None:
+        """Grade the reference: it must pass, and how long its properties take is their order."""
+        seconds: dict[str, float] = {}
+        failed: list[str] = []
+        before = time.perf_counter()
+
+        def heard(result: PropertyResult, stage: int, number: int) -> None:
+            nonlocal before
+            now = time.perf_counter()
+            seconds[result.id], before = now - before, now
+            if result.status != "passed":
+                failed.append(result.id)
+
+        options = Options(effort=self._depth.effort, seed=self._depth.seed, only=self._properties)
+        card = self._grader.grade(self._exercise.reference, options, heard)
+        if failed or card.problem:
+            why = card.problem or f"{failed[0]} fails"
+            raise GraderFailed(f"The reference of {self._exercise.name} does not pass its suite: {why.rstrip('.')}.")
+        self._cheapest = sorted(self._properties, key=seconds.__getitem__)
+
+    def fate(self, mutation: Mutation, lenient: bool) -> Fate:
+        """Look for the properties that the mutant fails: with few scripts, and then, unless it is to be lenient, with all."""
         wanted = 2 if self._depth.alone else 1
         killers: list[str] = []
-        for effort in dict.fromkeys(["quick", self._depth.effort]):
-            if effort != "quick" and recorded and not self._depth.recorded_too:
-                break
-            rest = [it for it in self.properties if it not in killers]
+        for effort in ["quick"] if lenient else dict.fromkeys(["quick", self._depth.effort]):
+            rest = [it for it in self._properties if it not in killers]
             while len(killers) < wanted and rest:
                 passed, killer, imported = self._ask(mutation, effort, rest)
                 if not imported:
@@ -404,30 +387,7 @@ class _Executioner:
                 rest = [it for it in rest if it not in passed and it != killer]
         return Fate(tuple(killers))
 
-    def _prepare(self) -> None:
-        """Grade the reference: it must pass, and how long its properties take is their order."""
-        seconds: dict[str, float] = {}
-        failed: list[str] = []
-
-        def heard(result: PropertyResult, stage: int, number: int) -> None:
-            nonlocal before
-            now = time.perf_counter()
-            seconds[result.id], before = now - before, now
-            if result.status != "passed":
-                failed.append(result.id)
-
-        listed = self._grader.grade(self._exercise.reference, Options(only=("",)))
-        every = tuple(found.id for stage in listed.stages for found in stage.properties)
-        before = time.perf_counter()
-        options = Options(effort=self._depth.effort, seed=self._depth.seed, only=every)
-        card = self._grader.grade(self._exercise.reference, options, heard)
-        if failed or card.problem:
-            why = card.problem or f"{failed[0]} fails"
-            raise GraderFailed(f"The reference of {self._exercise.name} does not pass its suite: {why.rstrip('.')}.")
-        self.properties = every
-        self._cheapest = sorted(every, key=seconds.__getitem__)
-
-    def _ask(self, mutation: Mutation, effort: str, properties: Sequence[str]) -> tuple[list[str], str | None, bool]:
+    def _ask(self, mutation: Mutation, effort: str, wanted: Sequence[str]) -> tuple[list[str], str | None, bool]:
         """The properties that passed, the one that did not, and whether the mutant could be imported."""
         heard: list[PropertyResult] = []
         card = self._grader.grade(
@@ -435,7 +395,7 @@ class _Executioner:
             Options(
                 effort=effort,
                 seed=self._depth.seed,
-                only=tuple(properties),
+                only=tuple(wanted),
                 first=tuple(dict.fromkeys([*self._experience.first(mutation.where), *self._cheapest])),
                 until_failure=True,
             ),
@@ -451,79 +411,7 @@ class _Executioner:
         return path
 
 
-# ---- keeping it
-
-
-class _Kept:
-    """What mutants came to, by the hash of their text, in a file that is written at the end. Use it as a context manager."""
-
-    def __init__(self, exercise: Exercise, depth: Depth, folder: Path | None) -> None:
-        name = f"generated-{exercise.name}-{depth.name}-{depth.seed}.json"
-        self._path = None if folder is None else folder / name
-        self._basis, self._full = _basis(exercise, depth), depth.recorded_too
-        self._fates: dict[str, Fate] = {}
-        self.properties: tuple[str, ...] = ()
-
-    def __enter__(self) -> Self:
-        if self._path is not None and self._path.is_file():
-            try:
-                found = msgspec.json.decode(self._path.read_bytes(), type=_KeptFile)
-            except msgspec.MsgspecError:
-                found = _KeptFile("", (), {})  # of another version
-            if found.basis == self._basis:
-                self._fates, self.properties = found.fates, found.properties
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._path is not None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            file = _KeptFile(self._basis, self.properties, self._fates)
-            with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as made:
-                made.write(msgspec.json.encode(file))
-            os.replace(made.name, self._path)  # whole or not at all, whoever else writes
-
-    def get(self, mutation: Mutation, recorded: bool) -> Fate | None:
-        """What it came to, if it is known."""
-        return self._fates.get(self._key(mutation, recorded))
-
-    def put(self, mutation: Mutation, recorded: bool, fate: Fate) -> None:
-        """Keep what it came to."""
-        self._fates[self._key(mutation, recorded)] = fate
-
-    def _key(self, mutation: Mutation, recorded: bool) -> str:
-        return mutation.digest + (" recorded" if recorded and not self._full else "")
-
-
-class _KeptFile(msgspec.Struct):
-    basis: str
-    properties: tuple[str, ...]
-    fates: dict[str, Fate]
-
-
-def _basis(exercise: Exercise, depth: Depth) -> str:
-    """SHA-256 of all that has a say in a fate but the mutant."""
-    digest = hashlib.sha256(f"{_tools()} {depth}".encode())
-    digest.update(msgspec.json.encode([stage.points for stage in exercise.manifest.stages]))
-    for path in sorted(exercise.suite.rglob("*.py")):
-        digest.update(
-            f"{path.relative_to(exercise.suite).as_posix()}\0{path.stat().st_size}\0".encode() + path.read_bytes()
-        )
-    return digest.hexdigest()
-
-
 @cache
-def _tools() -> str:
-    """The same of the tools: their sources, but for the rooms that have no say, the interpreter, and the packages that grades use."""
-    digest = hashlib.sha256(sys.version.encode())
-    digest.update(
-        " ".join(f"{name} {version(name)}" for name in ("anyio", "hypothesis", "msgspec", "pytest", "trio")).encode()
-    )
-    home = Path(__file__).resolve().parents[1]
-    for path in sorted(home.rglob("*.py")):
-        if path == Path(__file__).resolve() or path.relative_to(home).parts[0] not in (
-            "commands",
-            "contribute",
-            "practice",
-        ):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _source() -> str:
+    """SHA-256 of this module, which has a say in what mutants come to."""
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
