@@ -107,6 +107,7 @@ class Fate(msgspec.Struct, frozen=True):
 class Adequacy:
     """How a suite did against the generated mutants of its reference."""
 
+    depth: Depth
     made: int
     """All mutants that the tool makes."""
     fates: tuple[tuple[Mutation, Fate], ...]
@@ -197,7 +198,7 @@ def adequacy(exercise: Exercise, cards: Cards, depth: Depth = STANDARD) -> Adequ
             wait(running)
     mutants = tuple((mutation, fate) for mutation, fate in fates if fate.imported)
     findings = _findings(exercise, mutants, recorded)
-    return Adequacy(len(made), mutants, executioners.properties, recorded, tuple(findings))
+    return Adequacy(depth, len(made), mutants, executioners.properties, recorded, tuple(findings))
 
 
 def _made(exercise: Exercise) -> list[Mutation]:

@@ -22,9 +22,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, WhitespaceInclusivePositionProvider
-from mutmut.mutation.mutators import mutation_operators
+from burnin.library import UserError
+
+try:
+    import libcst as cst
+    from libcst.metadata import CodeRange, MetadataWrapper, WhitespaceInclusivePositionProvider
+    from mutmut.mutation.mutators import mutation_operators
+except ModuleNotFoundError:
+    raise UserError("Checking an exercise needs mutmut; install it with `pip install 'burnin[contribute]'`.") from None
 
 __all__ = ["GIVEN_ENDS", "Mutation", "mutations"]
 
