@@ -57,7 +57,7 @@ def nox_runs(path: Path) -> Iterator[tuple[list[str], list[str]]]:
     """The sessions and the arguments of each call of nox."""
     for line in scripts(path):
         for call in re.finditer(r"(?<![\w-])nox (-[^|>&;]*)", line):
-            words = shlex.split(call[1])
+            words = ["7" if word.startswith("$") else word for word in shlex.split(call[1])]
             assert words[0] == "-s", line
             end = words.index("--") if "--" in words else len(words)
             yield words[1:end], words[end + 1 :]
