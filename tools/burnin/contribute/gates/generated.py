@@ -22,7 +22,8 @@ def adequacy_of(subject: Subject) -> Adequacy:
 
 def generated(subject: Subject) -> Iterator[Finding]:
     """At least 95 % are killed; each survivor is recorded; no record is stale."""
-    subject.reference, subject.listed  # noqa: B018  # what cannot be run is the finding of another gate
+    subject.tree(subject.exercise.reference)  # what is no Python, or cannot be run, is the finding of another gate
+    _ = subject.listed
     try:
         yield from adequacy_of(subject).findings
     except UserError as error:
