@@ -60,8 +60,10 @@ class Row(msgspec.Struct, frozen=True):
     """Generated mutants that were graded; `generated_made` is how many the tool makes."""
     generated_made: int
     generated_killed: int
-    survivors: int
-    """Survivors that are recorded with their reason."""
+    equivalent: int
+    """Survivors that are recorded as equivalent."""
+    allowed: int
+    """Survivors that are recorded as allowed by the statement."""
     kills_nothing_alone: list[str] | None
     """Properties without which as many mutants would be killed; None if that was not looked for."""
     solutions: int
@@ -138,7 +140,8 @@ def _row(subject: Subject, gates: list[Outcome]) -> Row:
         generated=adequate.graded,
         generated_made=adequate.made,
         generated_killed=adequate.killed,
-        survivors=len(adequate.recorded),
+        equivalent=adequate.equivalent,
+        allowed=len(adequate.recorded) - adequate.equivalent,
         kills_nothing_alone=[id for id in alone if not alone[id]] if adequate.depth.alone else None,
         solutions=len(solutions),
         accepted=sum(all(card.score == card.possible > 0 for card in found) for found in solutions),

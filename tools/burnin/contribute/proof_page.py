@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from burnin.contribute.generated import LEAST_KILLED
 from burnin.contribute.proof import Proof, Row
 
 __all__ = ["as_html", "as_markdown"]
@@ -14,7 +15,7 @@ COLUMNS = (
     ("hand-made mutants killed", "Mistakes that a good engineer makes, each caught by the property that it names."),
     (
         "generated mutants killed",
-        "Small changes of the reference, made by mutmut's operators and three of our own. In brackets the survivors that are recorded: each is equivalent, or allowed by the statement, and says why.",
+        "Small changes of the reference, made by mutmut's operators and three of our own. In brackets the survivors: each is recorded with its reason, either that no caller could tell it from the reference, or that the statement allows what it does. At least 95 % of those that are not equivalent must be killed.",
     ),
     (
         "solutions accepted",
@@ -114,8 +115,9 @@ def _cells(row: Row) -> list[tuple[str, bool]]:
         (str(row.properties), row.properties > 0),
         (f"{row.hand_made_killed} of {row.hand_made}", row.hand_made_killed == row.hand_made > 0),
         (
-            f"{row.generated_killed} of {row.generated}{sampled} ({row.survivors})",
-            row.generated_killed + row.survivors == row.generated > 0 and row.generated_killed >= 0.95 * row.generated,
+            f"{row.generated_killed} of {row.generated}{sampled} ({row.equivalent} equivalent, {row.allowed} allowed)",
+            row.generated_killed + row.equivalent + row.allowed == row.generated
+            and row.generated_killed >= LEAST_KILLED * (row.generated - row.equivalent) > 0,
         ),
         (
             f"{row.accepted} of {row.solutions} at {row.seeds} seeds ({row.blind} blind)",
