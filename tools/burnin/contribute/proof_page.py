@@ -39,7 +39,7 @@ p, dd, li { max-width: 46rem; } dt { font-weight: 600; margin-top: .6rem; } dd {
 code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
 th, td { text-align: right; padding: .4rem .6rem; border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; vertical-align: top; }
-th { font-size: .85rem; color: var(--soft); } th:first-child, td:first-child { text-align: left; }
+th { font-size: .85rem; color: var(--soft); } th:first-child, td:first-child { text-align: left; } td:first-child code { white-space: nowrap; }
 .all { color: var(--good); } .short { color: var(--bad); font-weight: 600; } .soft { color: var(--soft); }
 @media (max-width: 44rem) {
   thead { display: none; } table, tbody, tr, td { display: block; }
@@ -89,7 +89,7 @@ def as_html(proof: Proof) -> str:
         "<h1>Proof</h1>",
         f"<p>{_coded(_introduction(proof))}</p>",
         f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>",
-        '<p class="soft">A number in red falls short.</p>',
+        '<p class="soft">A number in bold and red falls short.</p>',
         "<h2>What the columns say</h2>",
         "<dl>" + "".join(f"<dt>{escape(name)}</dt><dd>{_coded(text)}</dd>" for name, text in COLUMNS) + "</dl>",
         "<h2>Properties</h2>",
