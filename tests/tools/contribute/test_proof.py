@@ -32,7 +32,7 @@ ROW = Row(
     generated_killed=440,
     equivalent=10,
     allowed=7,
-    kills_nothing_alone=["busy", "use"],
+    killed_alone={"busy": 0, "idle": 3, "use": 0},
     solutions=4,
     accepted=4,
     alternates=3,
@@ -108,9 +108,11 @@ def test_a_sample_is_called_one() -> None:
 
 
 def test_properties_that_kill_nothing_alone_are_named() -> None:
-    assert "killed by another one too: `busy`, `use`." in as_markdown(page(ROW))
-    assert "every property kills" in as_markdown(page(changed(kills_nothing_alone=[])))
-    assert "is measured by `--deep`" in as_markdown(page(changed(kills_nothing_alone=None)))
+    text = as_markdown(page(ROW))
+    assert "one property alone kills: `idle` 3." in text
+    assert "whatever these kill, another property kills too: `busy`, `use`." in text
+    assert "whatever these kill" not in as_markdown(page(changed(killed_alone={"idle": 3})))
+    assert "is measured by `--deep`" in as_markdown(page(changed(killed_alone=None)))
 
 
 @pytest.mark.parametrize("render", [as_markdown, as_html])

@@ -64,8 +64,8 @@ class Row(msgspec.Struct, frozen=True):
     """Survivors that are recorded as equivalent."""
     allowed: int
     """Survivors that are recorded as allowed by the statement."""
-    kills_nothing_alone: list[str] | None
-    """Properties without which as many mutants would be killed; None if that was not looked for."""
+    killed_alone: dict[str, int] | None
+    """For each property, the generated mutants that no other one kills; None if that was not looked for."""
     solutions: int
     """The reference and the alternates; `accepted` is how many of them have all points at every seed."""
     accepted: int
@@ -124,7 +124,6 @@ def _row(subject: Subject, gates: list[Outcome]) -> Row:
         for source in [subject.reference, *(source for _, source in subject.few_mutants())]
     ]
     later = [(_but_for_seconds(found.card), _but_for_seconds(runs[0].card)) for runs in repeats for found in runs[1:]]
-    alone = adequate.killed_alone
     with Cards(None) as fresh:
         timed = fresh.apart(exercise, Ask(subject.reference), range(-depth.timings, 0), side_by_side=False)
     return Row(
@@ -142,7 +141,7 @@ def _row(subject: Subject, gates: list[Outcome]) -> Row:
         generated_killed=adequate.killed,
         equivalent=adequate.equivalent,
         allowed=len(adequate.recorded) - adequate.equivalent,
-        kills_nothing_alone=[id for id in alone if not alone[id]] if adequate.depth.alone else None,
+        killed_alone=dict(adequate.killed_alone) if adequate.depth.alone else None,
         solutions=len(solutions),
         accepted=sum(all(card.score == card.possible > 0 for card in found) for found in solutions),
         alternates=len(alternates),

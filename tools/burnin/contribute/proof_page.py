@@ -130,18 +130,17 @@ def _cells(row: Row) -> list[tuple[str, bool]]:
 
 
 def _alone(rows: Sequence[Row]) -> list[str]:
-    """For each exercise, the properties that could be left out, as far as generated mutants can tell."""
+    """For each exercise, what its properties add to one another, as far as generated mutants can tell."""
     told = []
     for row in rows:
-        if row.kills_nothing_alone is None:
-            told.append(
-                f"`{row.name}`: which properties kill a generated mutant that no other one kills is measured by `--deep`."
-            )
-        elif row.kills_nothing_alone:
-            names = ", ".join(f"`{name}`" for name in row.kills_nothing_alone)
-            told.append(f"`{row.name}`: each generated mutant that these kill is killed by another one too: {names}.")
-        else:
-            told.append(f"`{row.name}`: every property kills a generated mutant that no other one kills.")
+        if row.killed_alone is None:
+            told.append(f"`{row.name}`: how many generated mutants each property alone kills is measured by `--deep`.")
+            continue
+        some = [f"`{name}` {number}" for name, number in row.killed_alone.items() if number]
+        none = [f"`{name}`" for name, number in row.killed_alone.items() if not number]
+        told.append(f"`{row.name}`: generated mutants that one property alone kills: {', '.join(some) or 'none'}.")
+        if none:
+            told.append(f"`{row.name}`: whatever these kill, another property kills too: {', '.join(none)}.")
     return told
 
 
