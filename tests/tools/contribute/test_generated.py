@@ -169,7 +169,7 @@ def test_a_survivor_is_a_finding_with_its_entry_to_copy(bench: Bench) -> None:
     finding = bench.run().findings[0]
     assert finding.place == "solutions/counter/counter.py:13"
     assert finding.missing
-    assert entry(survivor) in finding.todo
+    assert finding.paste == entry(survivor)
 
 
 def test_a_recorded_survivor_is_none(bench: Bench) -> None:

@@ -189,8 +189,8 @@ def _findings(
     for mutation, fate in fates:
         if not fate.killers and _key(mutation) not in known:
             wrong = f"nothing notices `{_first_line(mutation.before)}` by `{_first_line(mutation.after)}` in {mutation.where or 'the module'}"
-            todo = f"strengthen a property, or record it in {path.name} with a reason:\n{entry(mutation)}"
-            found.append(Finding(shown(exercise.reference), mutation.line, wrong, todo, missing=True))
+            todo = f"strengthen a property, or record it in {path.name} with its reason"
+            found.append(Finding(shown(exercise.reference), mutation.line, wrong, todo, True, entry(mutation)))
     killed = sum(bool(fate.killers) for _, fate in fates)
     wrong_ones = len(fates) - sum(survivor.verdict == "equivalent" for survivor in recorded)
     if killed < LEAST_KILLED * wrong_ones:
