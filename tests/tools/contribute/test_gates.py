@@ -12,7 +12,7 @@ from burnin.contribute.gates import GATES
 
 Break = Callable[[Miniature], None]
 DEAR = ("generated", "repeat", "speed")
-"""Gates that start a process for each grade. They are run where they are to be tripped, and on the exercise that passes all."""
+"""Gates that take long. They are run where they are to be tripped, and on the exercise that passes all."""
 BROKEN: list[tuple[str, str, Break]] = []
 """The gates that fail, the place that the first finding names, and what breaks the exercise."""
 

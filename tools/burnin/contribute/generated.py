@@ -173,7 +173,7 @@ def _findings(
         return file.relative_to(exercise.root).as_posix()
 
     fate_of = {_key(mutation): fate for mutation, fate in fates}
-    for survivor in recorded:
+    for number, survivor in enumerate(recorded):
         fate = fate_of.get(survivor.key)
         what = f"`{_first_line(survivor.key[0])}` by `{_first_line(survivor.key[1])}`"
         if fate is None:
@@ -184,7 +184,7 @@ def _findings(
             wrong, todo = f"the recorded survivor {what} has no reason", "say why no property need notice it"
         else:
             continue
-        found.append(Finding(shown(path), _line_of(path, survivor.before), wrong, todo))
+        found.append(Finding(shown(path), _entry_line(path, number), wrong, todo))
     known = {survivor.key for survivor in recorded}
     for mutation, fate in fates:
         if not fate.killers and _key(mutation) not in known:
@@ -221,8 +221,8 @@ def _first_line(text: str) -> str:
     return f"{line[:77]}..." if len(line) > 80 else line
 
 
-def _line_of(path: Path, text: str) -> int | None:
-    """The line of the file in which this text begins."""
-    whole = path.read_text("utf-8")
-    at = whole.find(text)
-    return None if at < 0 else whole.count("\n", 0, at) + 1
+def _entry_line(path: Path, number: int) -> int | None:
+    """The line of the file on which this entry begins, counted from 0."""
+    lines = path.read_text("utf-8").splitlines()
+    heads = [at for at, line in enumerate(lines, 1) if line.strip() == "[[survivor]]"]
+    return heads[number] if number < len(heads) else None
