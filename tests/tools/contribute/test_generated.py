@@ -178,7 +178,7 @@ def test_a_recorded_survivor_is_none(bench: Bench) -> None:
     bench.record(entry(survivor).replace('because = ""', 'because = "Nobody reads it."'))
     found = bench.run()
     assert found.findings == ()
-    assert [it.because for it in found.recorded] == ["Nobody reads it."]
+    assert (found.survived("equivalent"), found.survived("allowed")) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -233,13 +233,17 @@ def test_a_sample_does_not_depend_on_the_rest(bench: Bench) -> None:
     assert len(before & after) >= 4
 
 
-def test_a_sample_has_the_recorded_survivors(bench: Bench) -> None:
+def test_a_recorded_survivor_outside_of_the_sample_is_looked_at_and_not_counted(bench: Bench) -> None:
     bench.write(SURVIVING)
     bench.record(
         '[[survivor]]\nbefore = "self.last = number"\nafter = "self.last = None"\nverdict = "allowed"\nbecause = "x"\n'
     )
     found = bench.run(replace(QUICK, limit=0))
-    assert [mutation.after for mutation, _ in found.fates] == ["self.last = None"]
+    assert (found.graded, found.findings) == (0, ())
+    bench.record("[[survivor]]\nbefore = 'raise Full'\nafter = 'pass'\nverdict = 'allowed'\nbecause = 'x'\n")
+    found = bench.run(replace(QUICK, limit=0))
+    assert found.graded == 0
+    assert "is killed by" in found.findings[0].wrong
 
 
 def test_a_second_run_grades_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

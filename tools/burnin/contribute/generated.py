@@ -17,7 +17,7 @@ import hashlib
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -68,7 +68,7 @@ class Adequacy:
     made: int
     """All mutants that the tool makes."""
     fates: tuple[tuple[Mutation, Fate], ...]
-    """Those that were graded and could be imported: all, or a sample."""
+    """Those that could be imported, of all or of a sample."""
     properties: tuple[str, ...]
     recorded: tuple[Survivor, ...]
     findings: tuple[Finding, ...]
@@ -88,10 +88,10 @@ class Adequacy:
         """Those that were not, in the order of their lines."""
         return [mutation for mutation, fate in self.fates if not fate.killers]
 
-    @property
-    def equivalent(self) -> int:
-        """How many survivors are recorded as equivalent."""
-        return sum(survivor.verdict == "equivalent" for survivor in self.recorded)
+    def survived(self, verdict: str) -> int:
+        """How many of the survivors are recorded with this verdict."""
+        keys = {survivor.key for survivor in self.recorded if survivor.verdict == verdict}
+        return sum(_key(mutation) in keys for mutation in self.survivors)
 
     @property
     def killed_alone(self) -> Counter[str]:
@@ -137,10 +137,12 @@ def adequacy(exercise: Exercise, cards: Cards, depth: Depth = STANDARD) -> Adequ
     recorded = load_survivors(exercise)
     known = {it.key for it in recorded}
     made = _made(exercise)
-    chosen = made if depth.limit is None else _sample(made, depth.limit, known)
+    sample = made if depth.limit is None else _sample(made, depth.limit)
+    chosen = [it for it in made if it in sample or _key(it) in known]
     every, fates = fates_of(exercise, cards, depth, [(it, _key(it) in known) for it in chosen])
-    mutants = tuple((mutation, fate) for mutation, fate in zip(chosen, fates, strict=True) if fate.imported)
-    return Adequacy(depth, len(made), mutants, every, recorded, tuple(_findings(exercise, mutants, recorded)))
+    mutants = [(mutation, fate) for mutation, fate in zip(chosen, fates, strict=True) if fate.imported]
+    found = Adequacy(depth, len(made), tuple(pair for pair in mutants if pair[0] in sample), every, recorded, ())
+    return replace(found, findings=tuple(_findings(exercise, found, mutants)))
 
 
 def _made(exercise: Exercise) -> list[Mutation]:
@@ -150,10 +152,9 @@ def _made(exercise: Exercise) -> list[Mutation]:
         raise UserError(f"{exercise.reference} cannot be mutated: {error}.") from None
 
 
-def _sample(made: list[Mutation], limit: int, wanted: set[tuple[str, str]]) -> list[Mutation]:
+def _sample(made: list[Mutation], limit: int) -> list[Mutation]:
     """The mutants of the smallest hashes: a change of the reference changes few of them."""
-    chosen = {it.digest for it in sorted(made, key=lambda it: hashlib.sha256(repr(_key(it)).encode()).digest())[:limit]}
-    return [it for it in made if it.digest in chosen or _key(it) in wanted]
+    return sorted(made, key=lambda it: hashlib.sha256(repr(_key(it)).encode()).digest())[:limit]
 
 
 def _key(mutation: Mutation) -> tuple[str, str]:
@@ -163,17 +164,16 @@ def _key(mutation: Mutation) -> tuple[str, str]:
 # ---- what it means
 
 
-def _findings(
-    exercise: Exercise, fates: Sequence[tuple[Mutation, Fate]], recorded: Sequence[Survivor]
-) -> list[Finding]:
+def _findings(exercise: Exercise, adequate: Adequacy, mutants: Sequence[tuple[Mutation, Fate]]) -> list[Finding]:
+    """What keeps the suite from being adequate. `mutants` are all that were graded: the sample and the recorded survivors."""
     found: list[Finding] = []
     path = survivors_path(exercise)
 
     def shown(file: Path) -> str:
         return file.relative_to(exercise.root).as_posix()
 
-    fate_of = {_key(mutation): fate for mutation, fate in fates}
-    for number, survivor in enumerate(recorded):
+    fate_of = {_key(mutation): fate for mutation, fate in mutants}
+    for number, survivor in enumerate(adequate.recorded):
         fate = fate_of.get(survivor.key)
         what = f"`{_first_line(survivor.key[0])}` by `{_first_line(survivor.key[1])}`"
         if fate is None:
@@ -185,16 +185,15 @@ def _findings(
         else:
             continue
         found.append(Finding(shown(path), _entry_line(path, number), wrong, todo))
-    known = {survivor.key for survivor in recorded}
-    for mutation, fate in fates:
+    known = {survivor.key for survivor in adequate.recorded}
+    for mutation, fate in mutants:
         if not fate.killers and _key(mutation) not in known:
             wrong = f"nothing notices `{_first_line(mutation.before)}` by `{_first_line(mutation.after)}` in {mutation.where or 'the module'}"
             todo = f"strengthen a property, or record it in {path.name} with its reason"
             found.append(Finding(shown(exercise.reference), mutation.line, wrong, todo, True, entry(mutation)))
-    killed = sum(bool(fate.killers) for _, fate in fates)
-    wrong_ones = len(fates) - sum(survivor.verdict == "equivalent" for survivor in recorded)
-    if killed < LEAST_KILLED * wrong_ones:
-        wrong = f"{killed} of {wrong_ones} generated mutants that are not equivalent are killed, which is less than {LEAST_KILLED:.0%}"
+    wrong_ones = adequate.graded - adequate.survived("equivalent")
+    if adequate.killed < LEAST_KILLED * wrong_ones:
+        wrong = f"{adequate.killed} of {wrong_ones} generated mutants that are not equivalent are killed, which is less than {LEAST_KILLED:.0%}"
         found.append(Finding(shown(exercise.reference), None, wrong, "strengthen the properties", missing=True))
     return found
 

@@ -51,7 +51,7 @@ class Depth:
     """How many mutants to grade: a sample that depends on nothing but the mutants, and the recorded survivors. None is all."""
 
 
-STANDARD = Depth("standard", "standard")
+STANDARD = Depth("standard", "standard", limit=300)
 DEEP = Depth("deep", "standard", alone=True, recorded_too=True)
 
 
@@ -75,13 +75,14 @@ def fates_of(
         running = []
         for mutation, recorded in mutants:
             lenient = recorded and not depth.recorded_too
+            asked = f"{depth.effort} {depth.seed} {depth.alone} {lenient}"
             parts = [
                 "generated",
                 _source(),
                 exercise.name,
                 suite_digest(exercise),
                 mutation.digest,
-                f"{depth} {lenient}",
+                asked,
             ]
             running.append(cards.later(parts, Fate, partial(executioners.fate, mutation, lenient)))
         try:
