@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from burnin.script import Script
-from burnin.suite import Play, promise, require
+from burnin.suite import Opaque, Play, promise, require
 
 from .facts import State, check_alive, host_of, walk
 from .scripts import concurrent, entering
@@ -57,6 +57,9 @@ def test_entering(play: Play, script: Script) -> None:
         enter.error or "it returned",
         enter.ended,
     )
+    if not failed:
+        given = enter.value.type if isinstance(enter.value, Opaque) else enter.value
+        require(given == "AsyncWarmPool", "entering to return the pool", f"{given}", enter.ended)
     if failed:
         left = ", ".join(sorted(host.loaded.values()))
         require(not left, "nothing to stay loaded", f"{left} is loaded", enter.ended)
@@ -178,6 +181,7 @@ def check_question(asked: Asked, state: State) -> None:
         " or ".join(f"needed={one}" for one in sorted(missing) if one > 0) or "no question, as nothing is missing"
     )
     require(asked.needed > 0 and asked.needed in missing, expected, f"needed={asked.needed}", asked.at)
+    require(asked.now == asked.at, f"now={asked.at}", f"now={asked.now}", asked.at)
     room = sum(sizes[model] for model in rows)
     require(
         room >= asked.needed,

@@ -130,6 +130,7 @@ class Asked:
     seq: int
     candidates: list[tuple[str, int, float, float]]  # model, size, load_seconds, last_used
     needed: int
+    now: float
     named: list[str]
 
 
@@ -158,7 +159,7 @@ class RankedPolicy(World):
             if freed < needed:
                 named.append(model)
                 freed += size
-        self.asked.append(Asked(self.now, self.seq, rows, needed, named))
+        self.asked.append(Asked(self.now, self.seq, rows, needed, now, named))
         return named
 
 

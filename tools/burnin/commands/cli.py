@@ -11,6 +11,7 @@ from burnin.commands.listing import list_exercises
 from burnin.commands.new import new
 from burnin.commands.practising import practice
 from burnin.commands.progressing import progress
+from burnin.commands.proving import proof
 from burnin.commands.replaying import replay
 from burnin.commands.sitting import COMMANDS
 from burnin.commands.starting import start
@@ -28,5 +29,5 @@ def burnin(context: click.Context) -> int:
     return 0
 
 
-for command in (list_exercises, practice, start, grade, replay, *COMMANDS, debrief, progress, new, check):
+for command in (list_exercises, practice, start, grade, replay, *COMMANDS, debrief, progress, new, check, proof):
     burnin.add_command(command)

@@ -24,6 +24,8 @@ class Finding(msgspec.Struct, frozen=True):
     wrong: str
     todo: str
     missing: bool = False
+    paste: str = ""
+    """Lines to copy into the file that `todo` names."""
 
     @property
     def place(self) -> str:

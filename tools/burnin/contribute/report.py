@@ -29,6 +29,7 @@ def as_text(report: Report, width: int = 100) -> str:
                 lines.append(f"  {finding.place}")
                 lines += _wrapped(f"{finding.wrong}.", width)
                 lines += _wrapped(f"-> {finding.todo}.", width)
+                lines += [f"       {line}" for line in finding.paste.splitlines()]
             if len(outcome.findings) > MOST:
                 lines += _wrapped(f"... and {len(outcome.findings) - MOST} more, which --json shows.", width)
             if outcome.note:
@@ -51,6 +52,8 @@ def as_markdown(report: Report) -> str:
                     "",
                     f"- {SIGNS[outcome.status]} `{finding.place}` ({outcome.gate}): {_escaped(finding.wrong)}. **To do:** {_escaped(finding.todo)}.",
                 ]
+                if finding.paste:
+                    lines += ["", "  ```", *(f"  {line}" for line in finding.paste.splitlines()), "  ```"]
             if outcome.note:
                 lines += ["", f"- {SIGNS[outcome.status]} `{one.name}` ({outcome.gate}): {_escaped(outcome.note)}."]
     return "\n".join([*lines, "", _sum(report)])

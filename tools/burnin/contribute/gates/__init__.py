@@ -5,6 +5,7 @@ from __future__ import annotations
 from burnin.contribute.gates import (
     agreement,
     bounds,
+    generated,
     leaks,
     mutants,
     repeat,
@@ -30,6 +31,7 @@ GATES: tuple[Gate, ...] = (
     *bounds.GATES,
     *solutions.GATES,
     *mutants.GATES,
+    *generated.GATES,
     *snapshots.GATES,
     *versions.GATES,
     *agreement.GATES,
