@@ -27,7 +27,7 @@ TOGETHER = {
     "scripts": ("bounds", "agreement"),
     "submissions": ("reference", "alternates", "mutants", "stories", "snapshots", "versions"),
 }
-SWEPT = ("repeat",)
+SWEPT = ("generated", "repeat")
 TIMED = ("speed",)
 
 

@@ -44,10 +44,7 @@ def is_given_protocol(node: Definition) -> bool:
 
 
 def signatures(subject: Subject) -> Iterator[Finding]:
-    """The reference and each alternate have the stub's public signatures, and its classes have no other methods.
-
-    Further classes and functions of a module are its own business.
-    """
+    """The reference and each alternate have the stub's public signatures. What else a solution defines is its own business."""
     stub = subject.exercise.stub
     tree = subject.tree(stub)
     yours = subject.line(stub, YOURS) or 0
@@ -87,15 +84,6 @@ def _definition(subject: Subject, path: Path, name: str, stub: Definition, here:
         elif signature(function) != signature(found[full]):
             what = f"{full} is `{signature(found[full])}`, and in the stub `{signature(function)}`"
             yield subject.finding(path, found[full].lineno, what, "make the two the same")
-    for full, function in found.items():
-        if full not in wanted and not function.name.startswith("__"):
-            hidden = full.replace(".", "._")
-            yield subject.finding(
-                path,
-                function.lineno,
-                f"the stub has no {full}",
-                f"name it {hidden}, or put it into the stub and the statement",
-            )
     if isinstance(stub, ast.ClassDef):
         names = {
             getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", None)
