@@ -1,6 +1,6 @@
 """Every exercise of the library passes its gates (`burnin check` says what they are); the long ones are in the sweep.
 
-Gates that look at the same grades are one test, so that no grade is made twice. The gate `speed` is left to `burnin check`: a timing decides no test.
+Gates that look at the same grades are one test, so that no grade is made twice. The generated mutants are in the sweep, too. The gate `speed` is left to `burnin check`: a timing decides no test.
 Results are kept from run to run only if BURNIN_CACHE names a folder for them.
 """
 
