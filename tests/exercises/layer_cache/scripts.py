@@ -79,7 +79,7 @@ def sequential(draw: Draw, *, holds: bool) -> Script:
     """`put` and `get`, with wrong bytes, wrong digests and rot; or images that are held, too."""
     budget = between(draw, 3, 8)
     blobs = _blobs(draw, budget, largest=budget * 2 // 3 if holds else budget + 2)
-    images = _images(draw, blobs, budget) if holds else []
+    images = [_holdable(draw, blobs, budget) for _ in range(between(draw, 2, 4))] if holds else []
     wrong = not holds or pick(draw, [False, False, True])
     rots = some(draw, range(6), 2) if wrong else []
     steps = _calls(draw, blobs, images, wrong=wrong, most=24 if holds else 16)
@@ -93,6 +93,15 @@ def _plain(blobs: dict[str, bytes], budget: int, steps: Sequence[Step], **disk: 
         worlds={"store": Disk.of(blobs=blobs, budget=budget, **disk)},
         errors=ERRORS,
     )
+
+
+def _holdable(draw: Draw, blobs: dict[str, bytes], budget: int) -> str:
+    """An image of two or three layers that fits, or one with a layer twice, or one of too many."""
+    kind = pick(draw, ["fits", "twice", "fits", "all"])
+    image = "".join(sorted(blobs)) if kind == "all" else _image(draw, blobs, 3)
+    while kind != "all" and sum(len(blobs[letter]) for letter in set(image)) > budget:
+        image = image[1:]
+    return image + image[:1] if kind == "twice" else image
 
 
 def _image(draw: Draw, blobs: dict[str, bytes], most: int) -> str:
