@@ -90,11 +90,11 @@ class Policy(Protocol):
 # ---- yours
 
 
-def name_of(data: bytes) -> str:
+def _name_of(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def part_of(digest: str) -> str:
+def _part_of(digest: str) -> str:
     return digest + ".part"
 
 
@@ -105,7 +105,7 @@ class Hold:
         self.manifest = manifest
         self.digests = list(dict.fromkeys(layer.digest for layer in manifest.layers))
         self._cache: LayerCache | None = cache
-        self._missing = cache.missing
+        self._missing = cache._missing
 
     def missing(self) -> list[str]:
         return self._missing(self.digests)
@@ -114,7 +114,7 @@ class Hold:
         if self._cache is None:
             raise HoldError(f"{self.manifest.image} is not held by this any more")
         cache, self._cache = self._cache, None
-        cache.give_back(self)
+        cache._give_back(self)
 
 
 @dataclass
@@ -141,20 +141,20 @@ class LayerCache:
         for name in store.names():
             if name.endswith(".part"):
                 self._idle_partials[name.removesuffix(".part")] = store.size(name)
-            elif name_of(store.read(name)) == name:
+            elif _name_of(store.read(name)) == name:
                 self._blobs[name] = store.size(name)
             else:
                 store.delete(name)
         self._free -= sum(self._blobs.values()) + sum(self._idle_partials.values())
-        self.make_room(0, set())
+        self._make_room(0, set())
 
     def put(self, digest: str, data: bytes) -> None:
-        if name_of(data) != digest:
+        if _name_of(data) != digest:
             raise BadDigest(digest)
         if len(data) > self._budget:
             raise TooLarge(digest)
         if digest not in self._blobs:
-            if not self.make_room(len(data) - self._idle_partials.get(digest, 0), {digest}):
+            if not self._make_room(len(data) - self._idle_partials.get(digest, 0), {digest}):
                 raise CacheBusy(digest)
             self._drop_partial(digest)
             self._store.write(digest, data)
@@ -165,32 +165,32 @@ class LayerCache:
     def get(self, digest: str) -> bytes | None:
         if digest in self._blobs:
             data = self._store.read(digest)
-            if name_of(data) == digest:
+            if _name_of(data) == digest:
                 self._blobs.move_to_end(digest)
                 return data
             self._drop_blob(digest)
         return None
 
     def hold(self, manifest: Manifest) -> Hold:
-        self.tell_policy(manifest)
-        self.must_fit(manifest)
-        return self.keep(manifest)
+        self._tell_policy(manifest)
+        self._must_fit(manifest)
+        return self._keep(manifest)
 
-    def tell_policy(self, manifest: Manifest) -> None:
+    def _tell_policy(self, manifest: Manifest) -> None:
         if self._policy is not None:
             self._policy.requested(manifest)
 
-    def must_fit(self, manifest: Manifest) -> None:
+    def _must_fit(self, manifest: Manifest) -> None:
         if sum({layer.digest: layer.size for layer in manifest.layers}.values()) > self._budget:
             raise TooLarge(manifest.image)
 
-    def keep(self, manifest: Manifest) -> Hold:
+    def _keep(self, manifest: Manifest) -> Hold:
         hold = Hold(manifest, self)
         for digest in hold.digests:
             self._keepers[digest].add(hold)
         return hold
 
-    def give_back(self, hold: Hold) -> None:
+    def _give_back(self, hold: Hold) -> None:
         for digest in hold.digests:
             self._keepers[digest].discard(hold)
         for layer in hold.manifest.layers:
@@ -199,12 +199,12 @@ class LayerCache:
         for tell in self.on_release:
             tell()
 
-    def missing(self, digests: Iterable[str]) -> list[str]:
+    def _missing(self, digests: Iterable[str]) -> list[str]:
         return [digest for digest in digests if digest not in self._blobs]
 
     # -- room
 
-    def make_room(self, needed: int, spared: set[str]) -> bool:
+    def _make_room(self, needed: int, spared: set[str]) -> bool:
         partials = [(digest, size) for digest, size in self._idle_partials.items() if digest not in spared]
         blobs = [
             Candidate(*blob) for blob in self._blobs.items() if not self._keepers[blob[0]] and blob[0] not in spared
@@ -228,53 +228,53 @@ class LayerCache:
 
     def _drop_partial(self, digest: str) -> None:
         if digest in self._idle_partials:
-            self._store.delete(part_of(digest))
+            self._store.delete(_part_of(digest))
             self._free += self._idle_partials.pop(digest)
 
     # -- downloads
 
-    def lacks(self, layer: Layer) -> int:
+    def _lacks(self, layer: Layer) -> int:
         """How many bytes a download of the layer would fetch."""
         return layer.size - self._idle_partials.get(layer.digest, 0)
 
-    def take_off(self, layer: Layer) -> _Growing:
+    def _take_off(self, layer: Layer) -> _Growing:
         """A download begins: the whole size is taken from what is free."""
         has = self._idle_partials.pop(layer.digest, 0)
         self._free -= layer.size - has
         self._flying[layer.digest] = file = _Growing(has, layer.size)
         return file
 
-    def has_of(self, digest: str) -> int:
+    def _has_of(self, digest: str) -> int:
         """The bytes of it that have come, while it is being downloaded."""
         return self._flying[digest].size
 
-    def append(self, digest: str, data: bytes) -> None:
+    def _append(self, digest: str, data: bytes) -> None:
         file = self._flying[digest]
         if file.size + len(data) > file.whole:
             self._spoilt(digest)
-        self._store.append(part_of(digest), data)
+        self._store.append(_part_of(digest), data)
         file.size += len(data)
 
-    def finish(self, digest: str) -> None:
+    def _finish(self, digest: str) -> None:
         if not self._flying[digest].size:
-            self._store.write(part_of(digest), b"")
-        if name_of(self._store.read(part_of(digest))) != digest:
+            self._store.write(_part_of(digest), b"")
+        if _name_of(self._store.read(_part_of(digest))) != digest:
             self._spoilt(digest)
-        self._store.rename(part_of(digest), digest)
+        self._store.rename(_part_of(digest), digest)
         self._blobs[digest] = self._flying.pop(digest).whole
 
-    def land(self, digest: str) -> None:
+    def _land(self, digest: str) -> None:
         """The download is over. If it has not been finished, what it did not fetch is free again."""
         file = self._flying.pop(digest, None)
         if file is not None:
             self._free += file.whole - file.size
-            if part_of(digest) in self._store.names():
+            if _part_of(digest) in self._store.names():
                 self._idle_partials[digest] = file.size
 
     def _spoilt(self, digest: str) -> None:
         file = self._flying[digest]
-        if part_of(digest) in self._store.names():
-            self._store.delete(part_of(digest))
+        if _part_of(digest) in self._store.names():
+            self._store.delete(_part_of(digest))
         self._free += file.size
         file.whole -= file.size
         file.size = 0
@@ -336,10 +336,10 @@ class Puller:
         self._inbox.close()
 
     async def pull(self, manifest: Manifest) -> Hold:
-        self._cache.tell_policy(manifest)
+        self._cache._tell_policy(manifest)
         if not self._open:
             raise PullerClosed(manifest.image)
-        self._cache.must_fit(manifest)
+        self._cache._must_fit(manifest)
         request = _Request(manifest)
         self._waiting.append(request)
         self._poke()
@@ -401,20 +401,20 @@ class Puller:
                 download.scope.cancel()
 
     def _fresh(self, request: _Request) -> list[Layer]:
-        missing = self._cache.missing(request.layers)
+        missing = self._cache._missing(request.layers)
         return [request.layers[digest] for digest in missing if digest not in self._downloads]
 
     def _serve_one(self) -> bool:
         """Let one of those who wait begin, if one can."""
         somebody_waits = False
         for request in self._waiting:
-            needed = sum(map(self._cache.lacks, self._fresh(request)))
+            needed = sum(map(self._cache._lacks, self._fresh(request)))
             if needed and somebody_waits:
                 continue
             somebody_waits = somebody_waits or needed > 0
             if any(self._downloads[digest].dying for digest in request.layers if digest in self._downloads):
                 continue
-            if not needed or self._cache.make_room(needed, set(request.layers)):
+            if not needed or self._cache._make_room(needed, set(request.layers)):
                 self._begin(request)
                 return True
         return False
@@ -423,32 +423,32 @@ class Puller:
         self._waiting.remove(request)
         self._served.append(request)
         fresh = self._fresh(request)
-        request.hold = self._cache.keep(request.manifest)
+        request.hold = self._cache._keep(request.manifest)
         for layer in fresh:
-            self._cache.take_off(layer)
+            self._cache._take_off(layer)
             self._downloads[layer.digest] = download = _Download(layer, anyio.CancelScope(shield=True))
             self._tasks.start_soon(self._fetch, download)
         self._answer_the_served()
 
     def _answer_the_served(self) -> None:
         for request in self._served.copy():
-            if not self._cache.missing(request.layers):
+            if not self._cache._missing(request.layers):
                 self._served.remove(request)
                 request.answered.set()
 
     async def _fetch(self, download: _Download) -> None:
         layer, error = download.layer, None
-        offset = self._cache.has_of(layer.digest)
+        offset = self._cache._has_of(layer.digest)
         try:
             with download.scope:
                 while offset < layer.size:
                     data = await self._registry.fetch(layer.digest, offset)
-                    self._cache.append(layer.digest, data)
+                    self._cache._append(layer.digest, data)
                     offset += len(data)
-                self._cache.finish(layer.digest)
+                self._cache._finish(layer.digest)
         except Exception as caught:
             error = caught
-        self._cache.land(layer.digest)
+        self._cache._land(layer.digest)
         self._tell(lambda: self._landed(download, error))
         if not self._open:
             self._downloads.pop(layer.digest)

@@ -1,6 +1,6 @@
 """Layer cache: container image layers within a byte budget, with the store as the only truth.
 
-What is cached, partial, in use and missing is computed from the files each time (`Index`), and reservations from the downloads that
+What is cached, partial, in use and missing is computed from the files each time (`_Index`), and reservations from the downloads that
 have a task; in memory are only the holds, the order of use, and who waits for what. A download keeps its reservation until its task has
 ended, so nothing ever races with it: whatever changes calls `Puller._advance`, which begins the pulls that can begin.
 """
@@ -99,24 +99,24 @@ PART = ".part"
 WELL_FORMED = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def digest_of(data: bytes) -> str:
+def _digest_of(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def sizes_of(manifest: Manifest) -> dict[str, int]:
+def _sizes_of(manifest: Manifest) -> dict[str, int]:
     """The sizes of the manifest's different layers, in its order."""
     return {layer.digest: layer.size for layer in manifest.layers}
 
 
 @dataclass(frozen=True)
-class Index:
+class _Index:
     """What the store holds: the sizes of the blobs and of the partials, by digest."""
 
     blobs: dict[str, int]
     partials: dict[str, int]
 
     @classmethod
-    def of(cls, store: Store) -> "Index":
+    def of(cls, store: Store) -> "_Index":
         sizes = {name: store.size(name) for name in store.names()}
         return cls(
             {name: size for name, size in sizes.items() if not name.endswith(PART)},
@@ -136,10 +136,10 @@ class Hold:
         self._cache = cache
 
     def missing(self) -> list[str]:
-        return self._cache.missing(self.manifest)
+        return self._cache._missing(self.manifest)
 
     def release(self) -> None:
-        self._cache.release(self)
+        self._cache._release(self)
 
 
 class LayerCache:
@@ -153,97 +153,97 @@ class LayerCache:
         self._holds: set[Hold] = set()
         self._used: dict[str, int] = {}  # when each blob was used last, by this cache
         self._uses = 0
-        self.make_room(0, ())
+        self._make_room(0, ())
 
     def put(self, digest: str, data: bytes) -> None:
-        if digest_of(data) != digest:
+        if _digest_of(data) != digest:
             raise BadDigest(digest)
-        if not self.is_cached(digest):
+        if not self._is_cached(digest):
             if len(data) > self.budget:
                 raise TooLarge(digest)
-            needed = len(data) - self.partial_size(digest)
-            if not self.fits(needed, [digest]):
+            needed = len(data) - self._partial_size(digest)
+            if not self._fits(needed, [digest]):
                 raise CacheBusy(digest)
-            self.make_room(needed, [digest])
+            self._make_room(needed, [digest])
             self._store.write(digest + PART, data)
             self._store.rename(digest + PART, digest)
         self._use([digest])
 
     def get(self, digest: str) -> bytes | None:
-        if not self.is_cached(digest):
+        if not self._is_cached(digest):
             return None
         data = self._store.read(digest)
-        if digest_of(data) != digest:
+        if _digest_of(data) != digest:
             self._evict(digest)
             return None
         self._use([digest])
         return data
 
     def hold(self, manifest: Manifest) -> Hold:
-        self.admit(manifest)
-        return self.hold_now(manifest)
+        self._admit(manifest)
+        return self._hold_now(manifest)
 
-    def admit(self, manifest: Manifest) -> None:
+    def _admit(self, manifest: Manifest) -> None:
         """Tell the policy of the request, and refuse what can never fit."""
         if self._policy is not None:
             self._policy.requested(manifest)
-        if sum(sizes_of(manifest).values()) > self.budget:
+        if sum(_sizes_of(manifest).values()) > self.budget:
             raise TooLarge(manifest.image)
 
-    def hold_now(self, manifest: Manifest) -> Hold:
+    def _hold_now(self, manifest: Manifest) -> Hold:
         hold = Hold(self, manifest)
         self._holds.add(hold)
         self._use_layers(manifest)
         return hold
 
-    def release(self, hold: Hold) -> None:
+    def _release(self, hold: Hold) -> None:
         if hold not in self._holds:
             raise HoldError(hold.manifest.image)
         self._use_layers(hold.manifest)
-        self.drop(hold)
+        self._drop(hold)
         self.on_release()
 
-    def drop(self, hold: Hold) -> None:
+    def _drop(self, hold: Hold) -> None:
         """The hold ends, which is no use of its layers."""
         self._holds.discard(hold)
 
-    def missing(self, manifest: Manifest) -> list[str]:
+    def _missing(self, manifest: Manifest) -> list[str]:
         files = set(self._store.names())
-        return [digest for digest in sizes_of(manifest) if digest not in files]
+        return [digest for digest in _sizes_of(manifest) if digest not in files]
 
-    def is_cached(self, digest: str) -> bool:
+    def _is_cached(self, digest: str) -> bool:
         return WELL_FORMED.fullmatch(digest) is not None and digest in self._store.names()
 
-    def partial_size(self, digest: str) -> int:
-        return Index.of(self._store).partials.get(digest, 0)
+    def _partial_size(self, digest: str) -> int:
+        return _Index.of(self._store).partials.get(digest, 0)
 
-    def append(self, digest: str, data: bytes) -> None:
+    def _append(self, digest: str, data: bytes) -> None:
         self._store.append(digest + PART, data)
 
-    def seal(self, digest: str) -> None:
+    def _seal(self, digest: str) -> None:
         """Make a blob of the partial, which is complete. If it is not what its digest names, it is deleted."""
         if digest + PART not in self._store.names():
             self._store.append(digest + PART, b"")
-        if digest_of(self._store.read(digest + PART)) != digest:
-            self.discard_partial(digest)
+        if _digest_of(self._store.read(digest + PART)) != digest:
+            self._discard_partial(digest)
             raise BadDigest(digest)
         self._store.rename(digest + PART, digest)
         self._use([digest])
 
-    def discard_partial(self, digest: str) -> None:
+    def _discard_partial(self, digest: str) -> None:
         if digest + PART in self._store.names():
             self._store.delete(digest + PART)
 
-    def fits(self, needed: int, keep: Collection[str], own: Collection[str] = ()) -> bool:
+    def _fits(self, needed: int, keep: Collection[str], own: Collection[str] = ()) -> bool:
         """Whether there can be room for so many bytes more while the partials of `keep`, the blobs of `own` and whatever is held stay."""
-        index = Index.of(self._store)
+        index = _Index.of(self._store)
         partials = sum(size for digest, size in index.partials.items() if digest not in keep)
         blobs = sum(candidate.size for candidate in self._candidates(index) if candidate.digest not in own)
         return index.in_use + needed - partials - blobs <= self.budget
 
-    def make_room(self, needed: int, keep: Collection[str]) -> None:
+    def _make_room(self, needed: int, keep: Collection[str]) -> None:
         """Evict until there is room for so many bytes more: first partials, but not those of `keep`; then blobs that are not held."""
-        index = Index.of(self._store)
+        index = _Index.of(self._store)
         lacking = index.in_use + needed - self.budget
         # The largest go first: so none is deleted that turns out not to have been needed.
         for digest in sorted(index.partials.keys() - set(keep), key=lambda digest: (-index.partials[digest], digest)):
@@ -260,7 +260,7 @@ class LayerCache:
             ):
                 self._evict(digest)
 
-    def _candidates(self, index: Index) -> list[Candidate]:
+    def _candidates(self, index: _Index) -> list[Candidate]:
         held = {layer.digest for hold in self._holds for layer in hold.manifest.layers}
         return [Candidate(digest, size) for digest, size in index.blobs.items() if digest not in held]
 
@@ -281,7 +281,7 @@ class LayerCache:
         self._used.pop(digest, None)
 
     def _use_layers(self, manifest: Manifest) -> None:
-        missing = set(self.missing(manifest))
+        missing = set(self._missing(manifest))
         self._use(layer.digest for layer in manifest.layers if layer.digest not in missing)
 
     def _use(self, digests: Iterable[str]) -> None:
@@ -291,7 +291,7 @@ class LayerCache:
 
 
 @dataclass(eq=False)
-class Download:
+class _Download:
     """A layer that is being fetched by a task. The shield leaves it to the puller alone to cancel it."""
 
     digest: str
@@ -300,7 +300,7 @@ class Download:
 
 
 @dataclass(eq=False)
-class Pull:
+class _Pull:
     """A call of `pull` that has not ended. It has a hold from when it begins."""
 
     manifest: Manifest
@@ -318,8 +318,8 @@ class Puller:
         self._registry = registry
         self._tasks: TaskGroup | None = None
         self._open = False
-        self._pulls: list[Pull] = []  # in the order in which they came
-        self._downloads: dict[str, Download] = {}
+        self._pulls: list[_Pull] = []  # in the order in which they came
+        self._downloads: dict[str, _Download] = {}
 
     async def __aenter__(self) -> Self:
         self._tasks = await anyio.create_task_group().__aenter__()
@@ -341,8 +341,8 @@ class Puller:
         if not self._open:
             raise PullerClosed
         await checkpoint_if_cancelled()
-        self._cache.admit(manifest)
-        pull = Pull(manifest)
+        self._cache._admit(manifest)
+        pull = _Pull(manifest)
         self._pulls.append(pull)
         self._advance()
         try:
@@ -355,19 +355,19 @@ class Puller:
         assert pull.hold is not None
         return pull.hold
 
-    def _give_up(self, pull: Pull, cancelled: BaseException) -> None:
+    def _give_up(self, pull: _Pull, cancelled: BaseException) -> None:
         """The caller does not want the pull any more, which may have ended just now."""
         if pull in self._pulls:
             self._end(pull, cancelled)
         elif pull.hold is not None:
-            self._cache.drop(pull.hold)
+            self._cache._drop(pull.hold)
         self._advance()
 
-    def _end(self, pull: Pull, error: BaseException | None = None) -> None:
+    def _end(self, pull: _Pull, error: BaseException | None = None) -> None:
         self._pulls.remove(pull)
         pull.error = error
         if error is not None and pull.hold is not None:
-            self._cache.drop(pull.hold)
+            self._cache._drop(pull.hold)
         for digest in pull.missing & self._downloads.keys():
             if not any(digest in other.missing for other in self._pulls):
                 self._downloads[digest].scope.cancel()
@@ -378,29 +378,29 @@ class Puller:
         while self._open and (pull := self._next()) is not None:
             self._begin(pull)
 
-    def _next(self) -> Pull | None:
+    def _next(self) -> _Pull | None:
         """The first pull that can begin."""
         somebody_waits = False
         for pull in self._pulls:
             if pull.hold is not None:
                 continue
-            if not any(self._is_dying(digest) for digest in sizes_of(pull.manifest)):
+            if not any(self._is_dying(digest) for digest in _sizes_of(pull.manifest)):
                 to_fetch = self._to_fetch(pull.manifest)
                 if not to_fetch or (not somebody_waits and self._fits(pull, to_fetch)):
                     return pull
             somebody_waits = True
         return None
 
-    def _begin(self, pull: Pull) -> None:
+    def _begin(self, pull: _Pull) -> None:
         assert self._tasks is not None
         to_fetch = self._to_fetch(pull.manifest)
-        pull.hold = self._cache.hold_now(pull.manifest)
+        pull.hold = self._cache._hold_now(pull.manifest)
         pull.missing = set(pull.hold.missing())
         if to_fetch:
-            self._cache.make_room(to_fetch + self._reserved(), self._partials_in_need(pull))
-        for digest, size in sizes_of(pull.manifest).items():
+            self._cache._make_room(to_fetch + self._reserved(), self._partials_in_need(pull))
+        for digest, size in _sizes_of(pull.manifest).items():
             if digest in pull.missing and digest not in self._downloads:
-                self._downloads[digest] = Download(digest, size)
+                self._downloads[digest] = _Download(digest, size)
                 self._tasks.start_soon(self._run, self._downloads[digest])
         if not pull.missing:
             self._end(pull)
@@ -410,25 +410,25 @@ class Puller:
         return digest in self._downloads and self._downloads[digest].scope.cancel_called
 
     def _to_fetch(self, manifest: Manifest) -> int:
-        sizes = sizes_of(manifest)
+        sizes = _sizes_of(manifest)
         return sum(
-            max(0, sizes[digest] - self._cache.partial_size(digest))
-            for digest in self._cache.missing(manifest)
+            max(0, sizes[digest] - self._cache._partial_size(digest))
+            for digest in self._cache._missing(manifest)
             if digest not in self._downloads
         )
 
-    def _fits(self, pull: Pull, to_fetch: int) -> bool:
-        return self._cache.fits(to_fetch + self._reserved(), self._partials_in_need(pull), sizes_of(pull.manifest))
+    def _fits(self, pull: _Pull, to_fetch: int) -> bool:
+        return self._cache._fits(to_fetch + self._reserved(), self._partials_in_need(pull), _sizes_of(pull.manifest))
 
-    def _partials_in_need(self, pull: Pull) -> set[str]:
-        return self._downloads.keys() | sizes_of(pull.manifest).keys()
+    def _partials_in_need(self, pull: _Pull) -> set[str]:
+        return self._downloads.keys() | _sizes_of(pull.manifest).keys()
 
     def _reserved(self) -> int:
         return sum(
-            max(0, download.size - self._cache.partial_size(digest)) for digest, download in self._downloads.items()
+            max(0, download.size - self._cache._partial_size(digest)) for digest, download in self._downloads.items()
         )
 
-    async def _run(self, download: Download) -> None:
+    async def _run(self, download: _Download) -> None:
         error: Exception | None = None
         try:
             with download.scope:
@@ -446,19 +446,19 @@ class Puller:
                     self._end(pull, error)
         self._advance()
 
-    async def _fetch(self, download: Download) -> None:
-        while (offset := self._cache.partial_size(download.digest)) < download.size:
+    async def _fetch(self, download: _Download) -> None:
+        while (offset := self._cache._partial_size(download.digest)) < download.size:
             if download.scope.cancel_called:
                 return
             data = await self._registry.fetch(download.digest, offset)
             if offset + len(data) > download.size:
-                self._cache.discard_partial(download.digest)
+                self._cache._discard_partial(download.digest)
                 raise BadDigest(download.digest)
-            self._cache.append(download.digest, data)
+            self._cache._append(download.digest, data)
         if offset > download.size:
-            self._cache.discard_partial(download.digest)
+            self._cache._discard_partial(download.digest)
             raise BadDigest(download.digest)
-        self._cache.seal(download.digest)
+        self._cache._seal(download.digest)
 
 
 class ValuePolicy:

@@ -109,14 +109,14 @@ class Hold:
         cache.live.append(self)
 
     def missing(self) -> list[str]:
-        files = self._cache.files()
+        files = self._cache._files()
         return [digest for digest in _sizes(self.manifest) if digest not in files]
 
     def release(self) -> None:
         if self not in self._cache.live:
             raise HoldError(self.manifest.image)
         self._cache.live.remove(self)
-        self._cache.use(*(layer.digest for layer in self.manifest.layers))
+        self._cache._use(*(layer.digest for layer in self.manifest.layers))
         self._cache.changed()
 
 
@@ -134,14 +134,14 @@ class LayerCache:
         self._used: dict[
             str, int
         ] = {}  # file to the time of its last use; what an earlier process left is older than anything
-        self.free(0, ())
+        self._free(0, ())
 
-    def files(self) -> dict[str, int]:
+    def _files(self) -> dict[str, int]:
         """All files with their sizes, the least recently used first."""
         names = sorted(self.store.names(), key=lambda name: self._used.get(name, 0))
         return {name: self.store.size(name) for name in names}
 
-    def use(self, *names: str) -> None:
+    def _use(self, *names: str) -> None:
         for name in names:
             self._used[name] = next(self._clock)
 
@@ -150,40 +150,40 @@ class LayerCache:
             raise BadDigest(digest)
         if len(data) > self.budget:
             raise TooLarge(digest)
-        files = self.files()
+        files = self._files()
         if digest not in files:
-            if not self.free(len(data) - files.get(digest + PART, 0), (digest,)):
+            if not self._free(len(data) - files.get(digest + PART, 0), (digest,)):
                 raise CacheBusy(digest)
             self.store.write(digest + PART, data)
             self.store.rename(digest + PART, digest)
-        self.use(digest)
+        self._use(digest)
 
     def get(self, digest: str) -> bytes | None:
         if digest.endswith(PART) or digest not in self.store.names():
             return None
         data = self.store.read(digest)
         if _sha256(data) == digest:
-            self.use(digest)
+            self._use(digest)
             return data
         self.store.delete(digest)
         return None
 
     def hold(self, manifest: Manifest) -> Hold:
-        self.announce(manifest)
-        self.refuse_what_never_fits(manifest)
+        self._announce(manifest)
+        self._refuse_what_never_fits(manifest)
         return Hold(manifest, self)
 
-    def announce(self, manifest: Manifest) -> None:
+    def _announce(self, manifest: Manifest) -> None:
         if self.policy is not None:
             self.policy.requested(manifest)
 
-    def refuse_what_never_fits(self, manifest: Manifest) -> None:
+    def _refuse_what_never_fits(self, manifest: Manifest) -> None:
         if sum(_sizes(manifest).values()) > self.budget:
             raise TooLarge(manifest.image)
 
-    def free(self, needed: int, kept: Collection[str]) -> bool:
+    def _free(self, needed: int, kept: Collection[str]) -> bool:
         """Makes sure that `needed` bytes are free, without evicting layers in `kept`. False, and nothing done, if that cannot be."""
-        files = self.files()
+        files = self._files()
         to_come = sum(size - files.get(digest + PART, 0) for digest, size in self.reserved.items())
         lacking = needed + to_come + sum(files.values()) - self.budget
         untouchable = set(kept).union(*(_sizes(hold.manifest) for hold in self.live))
@@ -258,10 +258,10 @@ class Puller:
         self._news = anyio.Event()
 
     async def pull(self, manifest: Manifest) -> Hold:
-        self._cache.announce(manifest)
+        self._cache._announce(manifest)
         if self._closed:
             raise PullerClosed(manifest.image)
-        self._cache.refuse_what_never_fits(manifest)
+        self._cache._refuse_what_never_fits(manifest)
         await anyio.lowlevel.checkpoint_if_cancelled()
         turn = replace(manifest)  # an object of its own: one image can be in line twice
         self._line.append(turn)
@@ -297,7 +297,7 @@ class Puller:
 
     def _to_fetch(self, manifest: Manifest) -> dict[str, int]:
         """The layers that are neither cached nor being downloaded, with the bytes that their partials lack."""
-        files = self._cache.files()
+        files = self._cache._files()
         fresh = {
             digest: size
             for digest, size in _sizes(manifest).items()
@@ -314,7 +314,7 @@ class Puller:
         needed = sum(fresh.values())
         if needed:
             first = next(other for other in self._line if sum(self._to_fetch(other).values()))
-            if first is not turn or not self._cache.free(needed, sizes):
+            if first is not turn or not self._cache._free(needed, sizes):
                 return None
         hold = Hold(turn, self._cache)
         self._line = [other for other in self._line if other is not turn]
@@ -340,11 +340,11 @@ class Puller:
                 if _sha256(store.read(part)) != flight.digest:
                     self._spoil(flight)
                 store.rename(part, flight.digest)
-                self._cache.use(flight.digest)
+                self._cache._use(flight.digest)
                 flight.landed = True
         except Exception as error:
             flight.error = error
-        self._cache.use(part)
+        self._cache._use(part)
         del self._cache.reserved[flight.digest]
         del self._flights[flight.digest]
         self._tell()

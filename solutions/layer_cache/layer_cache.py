@@ -93,7 +93,7 @@ class Policy(Protocol):
 PART = ".part"
 
 
-def digest_of(data: bytes) -> str:
+def _digest_of(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
@@ -111,13 +111,13 @@ class Hold:
         self._released = False
 
     def missing(self) -> list[str]:
-        return [digest for digest in _different(self.manifest) if not self._cache.has(digest)]
+        return [digest for digest in _different(self.manifest) if not self._cache._has(digest)]
 
     def release(self) -> None:
         if self._released:
             raise HoldError(f"the hold of {self.manifest.image} has been released before")
         self._released = True
-        self._cache.let_go(self.manifest)
+        self._cache._let_go(self.manifest)
 
 
 class LayerCache:
@@ -141,19 +141,19 @@ class LayerCache:
                 self._partials[name.removesuffix(PART)] = store.size(name)
             else:
                 self._blobs[name] = store.size(name)
-        self.make_room(0)
+        self._make_room(0)
 
     # -- blobs
 
     def put(self, digest: str, data: bytes) -> None:
-        if digest_of(data) != digest:
+        if _digest_of(data) != digest:
             raise BadDigest(digest)
         if len(data) > self._budget:
             raise TooLarge(f"{digest} has {len(data)} bytes of {self._budget}")
         if digest in self._blobs:
             self._use(digest)
             return
-        if not self.make_room(self.to_come(digest, len(data)), keep=[digest]):
+        if not self._make_room(self._to_come(digest, len(data)), keep=[digest]):
             raise CacheBusy(digest)
         self._store.write(digest + PART, data)
         self._partials[digest] = len(data)
@@ -163,13 +163,13 @@ class LayerCache:
         if digest not in self._blobs:
             return None
         data = self._store.read(digest)  # once: a second reading may give other bytes
-        if digest_of(data) != digest:
+        if _digest_of(data) != digest:
             self._evict(digest)
             return None
         self._use(digest)
         return data
 
-    def has(self, digest: str) -> bool:
+    def _has(self, digest: str) -> bool:
         """Whether the blob is cached."""
         return digest in self._blobs
 
@@ -186,21 +186,21 @@ class LayerCache:
     def hold(self, manifest: Manifest) -> Hold:
         if self.policy is not None:
             self.policy.requested(manifest)
-        self.check_fits(manifest)
-        return self.take(manifest)
+        self._check_fits(manifest)
+        return self._take(manifest)
 
-    def check_fits(self, manifest: Manifest) -> None:
+    def _check_fits(self, manifest: Manifest) -> None:
         """Raises `TooLarge` for an image that can never be held."""
         size = sum(layer.size for layer in _different(manifest).values())
         if size > self._budget:
             raise TooLarge(f"{manifest.image} has {size} bytes of {self._budget}")
 
-    def take(self, manifest: Manifest) -> Hold:
+    def _take(self, manifest: Manifest) -> Hold:
         """A hold, with nothing asked."""
         self._holds.update(_different(manifest).keys())
         return Hold(manifest, self)
 
-    def let_go(self, manifest: Manifest) -> None:
+    def _let_go(self, manifest: Manifest) -> None:
         """The end of a hold."""
         self._holds.subtract(_different(manifest).keys())
         for layer in manifest.layers:
@@ -209,9 +209,9 @@ class LayerCache:
 
     # -- room
 
-    def make_room(self, needed: int, *, keep: Collection[str] = ()) -> bool:
+    def _make_room(self, needed: int, *, keep: Collection[str] = ()) -> bool:
         """Evict until `needed` bytes are free, sparing what is in `keep`; nothing at all if that is not enough."""
-        reserved = sum(self.to_come(digest, size) for digest, size in self._downloads.items())
+        reserved = sum(self._to_come(digest, size) for digest, size in self._downloads.items())
         missing = needed + reserved + sum(self._blobs.values()) + sum(self._partials.values()) - self._budget
         partials = {d: size for d, size in self._partials.items() if d not in self._downloads and d not in keep}
         blobs = {d: size for d, size in self._blobs.items() if not self._holds[d] and d not in keep}
@@ -236,32 +236,32 @@ class LayerCache:
 
     # -- downloads: what the puller does to the books
 
-    def to_come(self, digest: str, size: int) -> int:
+    def _to_come(self, digest: str, size: int) -> int:
         """The bytes of a blob that are not in its partial yet."""
         return size - self._partials.get(digest, 0)
 
-    def begin_download(self, layer: Layer) -> None:
+    def _begin_download(self, layer: Layer) -> None:
         """Reserves what is to come; there must be room for it."""
         self._downloads[layer.digest] = layer.size
 
-    def end_download(self, digest: str) -> None:
+    def _end_download(self, digest: str) -> None:
         """What has not come by now is not reserved any more. The partial, if there is one, is the youngest now."""
         del self._downloads[digest]
         if digest in self._partials:
             self._partials[digest] = self._partials.pop(digest)
 
-    def add(self, digest: str, data: bytes) -> None:
+    def _add(self, digest: str, data: bytes) -> None:
         """More bytes of a blob that is being downloaded."""
-        if len(data) > self.to_come(digest, self._downloads[digest]):
+        if len(data) > self._to_come(digest, self._downloads[digest]):
             self._spoil(digest)
         self._store.append(digest + PART, data)
         self._partials[digest] = self._partials.get(digest, 0) + len(data)
 
-    def complete(self, digest: str) -> None:
+    def _complete(self, digest: str) -> None:
         """All bytes have come: the partial becomes the blob. Raises `BadDigest` if they are not the right ones."""
         if digest not in self._partials:  # no byte was needed
-            self.add(digest, b"")
-        if digest_of(self._store.read(digest + PART)) != digest:
+            self._add(digest, b"")
+        if _digest_of(self._store.read(digest + PART)) != digest:
             self._spoil(digest)
         self._publish(digest)
 
@@ -340,7 +340,7 @@ class Puller:
         await anyio.lowlevel.checkpoint_if_cancelled()  # nothing is evicted for somebody who has gone
         if not self._open:
             raise PullerClosed(manifest.image)
-        self._cache.check_fits(manifest)
+        self._cache._check_fits(manifest)
         pull = _Pull(manifest)
         self._line.append(pull)
         self._settle()
@@ -371,10 +371,10 @@ class Puller:
     def _fresh(self, pull: _Pull) -> list[Layer]:
         """The layers that would be downloaded for this pull."""
         different = _different(pull.manifest).values()
-        return [it for it in different if not self._cache.has(it.digest) and it.digest not in self._downloads]
+        return [it for it in different if not self._cache._has(it.digest) and it.digest not in self._downloads]
 
     def _to_fetch(self, pull: _Pull) -> int:
-        return sum(self._cache.to_come(layer.digest, layer.size) for layer in self._fresh(pull))
+        return sum(self._cache._to_come(layer.digest, layer.size) for layer in self._fresh(pull))
 
     def _can_begin(self, pull: _Pull) -> bool:
         """Whether it can; makes the room for it."""
@@ -382,14 +382,14 @@ class Puller:
         if any(digest in self._downloads and self._downloads[digest].abandoned for digest in layers):
             return False
         needed = self._to_fetch(pull)
-        return not needed or self._cache.make_room(needed, keep=layers)
+        return not needed or self._cache._make_room(needed, keep=layers)
 
     def _begin(self, pull: _Pull) -> None:
         self._line.remove(pull)
         fresh = self._fresh(pull)
-        pull.hold = self._cache.take(pull.manifest)
+        pull.hold = self._cache._take(pull.manifest)
         for layer in fresh:
-            self._cache.begin_download(layer)
+            self._cache._begin_download(layer)
             self._downloads[layer.digest] = download = _Download(layer)
             self._tasks.start_soon(self._download, download)
         pull.waits_for = set(pull.hold.missing())
@@ -403,15 +403,15 @@ class Puller:
         error: Exception | None = None
         try:
             with download.scope:
-                while to_come := self._cache.to_come(digest, size):
-                    self._cache.add(digest, await self._registry.fetch(digest, size - to_come))
-                self._cache.complete(digest)
+                while to_come := self._cache._to_come(digest, size):
+                    self._cache._add(digest, await self._registry.fetch(digest, size - to_come))
+                self._cache._complete(digest)
         except Exception as caught:  # FetchFailed, BadDigest, or a bug in the registry, which its callers must see too
             error = caught
         finally:
             # Also when cancelled: the room was in use until here.
             del self._downloads[digest]
-            self._cache.end_download(digest)
+            self._cache._end_download(digest)
             for pull in download.pulls.copy():
                 if error is not None:
                     self._end(pull, error)

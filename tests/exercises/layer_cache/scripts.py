@@ -79,7 +79,7 @@ def sequential(draw: Draw, *, holds: bool) -> Script:
     """`put` and `get`, with wrong bytes, wrong digests and rot; or images that are held, too."""
     budget = between(draw, 3, 8)
     blobs = _blobs(draw, budget, largest=budget * 2 // 3 if holds else budget + 2)
-    images = _images(draw, blobs, budget) if holds else []
+    images = [_holdable(draw, blobs, budget) for _ in range(between(draw, 2, 4))] if holds else []
     wrong = not holds or pick(draw, [False, False, True])
     rots = some(draw, range(6), 2) if wrong else []
     steps = _calls(draw, blobs, images, wrong=wrong, most=24 if holds else 16)
@@ -95,6 +95,15 @@ def _plain(blobs: dict[str, bytes], budget: int, steps: Sequence[Step], **disk: 
     )
 
 
+def _holdable(draw: Draw, blobs: dict[str, bytes], budget: int) -> str:
+    """An image of two or three layers that fits, or one with a layer twice, or one of too many."""
+    kind = pick(draw, ["fits", "twice", "fits", "all"])
+    image = "".join(sorted(blobs)) if kind == "all" else _image(draw, blobs, 3)
+    while kind != "all" and sum(len(blobs[letter]) for letter in set(image)) > budget:
+        image = image[1:]
+    return image + image[:1] if kind == "twice" else image
+
+
 def _image(draw: Draw, blobs: dict[str, bytes], most: int) -> str:
     return "".join(some(draw, sorted(blobs), most, least=1))
 
@@ -105,7 +114,7 @@ def _calls(draw: Draw, blobs: dict[str, bytes], images: list[str], *, wrong: boo
     held: list[str] = []
     ended: list[str] = []
     kinds = (
-        ["put", "put", "put", "put", "hold", "hold", "missing", "release", "release again", "get"]
+        ["put", "put", "put", "put", "hold", "hold", "missing", "release", "release again", "run", "get"]
         if images
         else ["put", "put", "put", "get", "get"]
     )
@@ -126,6 +135,14 @@ def _calls(draw: Draw, blobs: dict[str, bytes], images: list[str], *, wrong: boo
                         read=("manifest",),
                     )
                 )
+            case "run":
+                image = pick(draw, images)
+                steps += [Step("put", on="cache", args=(digest_of(blobs[one]), blobs[one])) for one in image]
+                steps.append(
+                    Step("hold", on="cache", args=(manifest(image, blobs),), save=f"run {number}", read=("manifest",))
+                )
+                steps.append(Step("release", on=f"run {number}"))
+                steps.append(Step("put", on="cache", args=(digest, blobs[letter])))
             case "missing" if held:
                 steps.append(Step("missing", on=pick(draw, held[-2:])))
             case "release" if held:
@@ -170,6 +187,8 @@ def _bad(draw: Draw, digest: str, blobs: dict[str, bytes]) -> Step:
 @st.composite
 def pulling(draw: Draw, *, failing: bool = False, cancelling: bool = False, bad: bool = False) -> Script:
     """Callers that pull images, wait, are cancelled, hold their images for a while, and release them."""
+    if not (failing or cancelling or bad) and pick(draw, [False, False, True]):
+        return _just_fitting(draw)
     budget = between(draw, 4, 9)
     blobs = _layers(draw, budget)
     images = _images(draw, blobs, budget)
@@ -198,6 +217,29 @@ def pulling(draw: Draw, *, failing: bool = False, cancelling: bool = False, bad:
         bad=sorted(set(some(draw, letters, 2, least=1))) if bad else [],
         policy=None,
     )
+
+
+def _just_fitting(draw: Draw) -> Script:
+    """Two images that just fit beside each other, the second pulled while the first is on its way.
+
+    Then one as large as the budget waits for both, and behind it one whose lower layer is cached; or one of the two is pulled
+    again, and a small one needs the room of the other.
+    """
+    budget = between(draw, 4, 9)
+    size = between(draw, 1, budget - 1)
+    blobs = {"a": blob("a", size), "b": blob("b", budget - size), "c": blob("c", budget), "d": b"d"}
+    again = pick(draw, ["a", "b"])
+    pulls = {"A": ("a", 0.0), "B": ("b", pick(draw, [0.5, 1.0, 2.0])), "E": (again, 30.0)}
+    if pick(draw, [False, True]):
+        pulls["F"] = ("d", 35.0)
+    else:
+        pulls["C"] = ("c", 30.5)
+        pulls["D"] = (pick(draw, ["ad", "bd"]) if 1 < size < budget - 1 else "d", 31.0)
+    actors = {
+        name: tuple(_pull(draw, image, blobs, f"{name}0", (at, pick(draw, TICKS)), None))
+        for name, (image, at) in pulls.items()
+    }
+    return _tasks(draw, blobs, budget, actors, failing=[], bad=[], policy=None)
 
 
 @st.composite

@@ -37,7 +37,7 @@ def test_room_for_all_of_it(play: Play, script: Script) -> None:
             )
 
 
-@promise(stage=3, points=4, level="core", rule="At once", scripts=PULLS, tags=("concurrency", "order"))
+@promise(stage=3, points=4, level="core", rule="At once", scripts=PULLS, scale=2.0, tags=("concurrency", "order"))
 def test_at_once(play: Play, script: Script) -> None:
     "A pull with nothing to fetch begins at once, the first in line begins at once when there is room, and one whose layers are cached returns at once."
     for mark, state in walk(play(script)):
@@ -45,7 +45,7 @@ def test_at_once(play: Play, script: Script) -> None:
             check_nobody_waits_in_vain(mark, state)
 
 
-@promise(stage=3, points=3, level="senior", rule="At once", scripts=PULLS, scale=1.5, tags=("order",))
+@promise(stage=3, points=3, level="senior", rule="At once", scripts=PULLS, scale=2.0, tags=("order",))
 def test_in_order(play: Play, script: Script) -> None:
     "First come, first served: while a pull waits for room, no later one that has something to fetch begins."
     for mark, state in walk(play(script)):
@@ -53,7 +53,7 @@ def test_in_order(play: Play, script: Script) -> None:
             check_nobody_overtaken(mark, state)
 
 
-@promise(stage=3, points=3, level="core", rule="Budget", scripts=PULLS, tags=("memory",))
+@promise(stage=3, points=3, level="core", rule="Budget", scripts=PULLS, scale=2.0, tags=("memory",))
 def test_reserved_bytes(play: Play, script: Script) -> None:
     "Files and the bytes that downloads in flight still have to fetch never exceed the budget; what is evicted is least recently used, and no more than needed."
     history = play(script)

@@ -70,7 +70,7 @@ def test_leftovers(play: Play, script: Script) -> None:
         require(call.outcome == "returned", f"the pull of {told(call)} to return", str(call.error), call.ended)
 
 
-@promise(stage=4, points=3, level="senior", rule="Smaller", scripts=CRASHES, tags=("boundaries",))
+@promise(stage=4, points=3, level="senior", rule="Smaller", scripts=CRASHES, scale=1.5, tags=("boundaries",))
 def test_smaller(play: Play, script: Script) -> None:
     "A new cache with a smaller budget deletes what does not fit, partials first and no more than needed, before its constructor returns."
     before, files = died(play, script)
