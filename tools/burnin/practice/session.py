@@ -407,15 +407,15 @@ class Session:
         return failure is not None and self._told is not None and _story(failure) == _story(self._told)
 
     def _order(self) -> tuple[str, ...]:
-        """The properties in the order in which they matter now: what failed last and its stage, then from the last stage shown backwards."""
+        """The properties in the order in which they matter now: what failed last, its stage or the one that is worked on, and the others."""
         if self._card is None:
             return ()
-        told, shown = self._told, self._snapshot.stage
-        stages = [[result.id for result in stage.properties] for stage in self._card.stages]
-        ordered = [*reversed(stages[:shown]), *stages[shown:]]
-        if told is not None:
-            ordered = [[told.id], *sorted(ordered, key=lambda stage: told.id not in stage)]
-        return tuple(dict.fromkeys(id for stage in ordered for id in stage))
+        told = "" if self._told is None else self._told.id
+        home = next((stage for stage in self._card.stages if any(told == found.id for found in stage.properties)), None)
+        at_work = home or next((stage for stage in self._card.stages if stage.score < stage.possible), None)
+        ordered = sorted(self._card.stages, key=lambda stage: stage is not at_work)
+        ids = [found.id for stage in ordered for found in stage.properties]
+        return tuple(sorted(ids, key=lambda id: id != told))
 
     def _is_new(self, data: bytes) -> bool:
         """Whether this is to be recorded; not the stub, nor what was graded last when the room is opened again."""
