@@ -135,6 +135,8 @@ def test_the_room_by_keyboard(chromium: Any, room: WebRoom, attempt: Attempt) ->
     )
     check_looks(chromium)
 
+    assert chromium.execute_script("at('time').dataset.minute = '61.5'; tick(); return at('late').hidden") is False
+    assert "over time" in text(chromium, "over")
     for wanted, told in (("do-hint", "Look at the limit."), ("ask-limit", "Yes.")):
         for _ in range(30):
             press(chromium, Keys.TAB)

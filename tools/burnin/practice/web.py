@@ -11,6 +11,7 @@ their places, lets the clock tick, and posts what the candidate does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -125,7 +126,7 @@ class WebRoom:
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
         def hear(_: Snapshot) -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop has just been closed
                 loop.call_soon_threadsafe(changed.set)
 
         unsubscribe = self._session.subscribe(hear)

@@ -28,6 +28,7 @@ function tick() {
   time.textContent = shown(minute);
   at("over").textContent = over > 0 ? `, ${shown(over)} over time` : "";
   at("passed").value = minute;
+  at("late").hidden = over <= 0 || time.dataset.ended === "1";
   const par = at("par");
   if (par) {
     const left = Number(par.dataset.par) - minute;
