@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -152,6 +153,33 @@ def test_what_comes_after_the_time_is_apart(toy: Exercise) -> None:
     assert facts.level("senior") == (0, 1)
     assert [one.id for _, one in facts.failures] == ["p2", "p3"]
     assert facts.stages[0].score == 20
+
+
+def test_what_was_graded_only_after_the_time_is_shown_and_does_not_count(toy: Exercise) -> None:
+    attempt = start(toy)
+    grade(attempt, 50, "passed", "failed", "failed")
+    attempt.finish(now=later(60))
+    facts = debrief(toy, attempt.record())
+    assert (facts.grade, facts.record.result) == (None, None)
+    assert [one.id for _, one in facts.failures] == ["p2", "p3"]
+    page = debrief_page(toy, attempt.record(), later(61).wall)
+    assert "Nothing was graded in time; this is the last grade after it." in page
+    assert "what a mid-level answer needs" not in page
+
+
+def test_an_attempt_of_an_older_burnin_has_a_debrief(toy: Exercise) -> None:
+    """Without events, scorecards and an end."""
+    attempt = start(toy)
+    grade(attempt, 30, "passed", "passed", "failed")
+    record = attempt.record()
+    bare = replace(record.grades[0], packed_scorecard=b"", packed_submission=b"")
+    old = replace(record, imported=True, finished=None, minute=0.0, grades=[bare], events=[])
+    facts = debrief(toy, old)
+    assert (facts.end, facts.card, facts.submission) == (30, None, None)
+    assert [stage.spent for stage in facts.stages] == [30, 0]
+    page = debrief_page(toy, old, later(61).wall)
+    for said in ("last graded at 30:00", "No scorecard was kept.", "It was not kept."):
+        assert said in page
 
 
 def test_questions_before_the_first_line_are_told_from_those_after(toy: Exercise) -> None:

@@ -67,7 +67,7 @@ class Debrief:
     grade: GradeRecord | None
     """The grade that counts: the last one in time that was not quick."""
     card: Scorecard | None
-    """Its scorecard, if it was kept."""
+    """Its scorecard, if it was kept; where nothing was graded in time, that of the last grade after it."""
     stages: list[StageFacts]
     tried: list[Tried]
     hints: list[tuple[EventRecord, str]]
@@ -106,7 +106,7 @@ class Debrief:
     @property
     def end(self) -> float:
         """The minute at which it ended, or which it has reached."""
-        return self.record.finished if self.record.finished is not None else self.record.minute
+        return _end(self.record)
 
 
 def debrief(exercise: Exercise, record: AttemptRecord) -> Debrief:
@@ -122,7 +122,7 @@ def debrief(exercise: Exercise, record: AttemptRecord) -> Debrief:
         record,
         exercise,
         grade,
-        None if grade is None else grade.scorecard(),
+        (grade or record.grades[-1]).scorecard() if record.grades else None,
         _stages(exercise, record, grade),
         _tried(record),
         hints,
@@ -170,6 +170,13 @@ def debrief_page(exercise: Exercise, record: AttemptRecord, now: datetime) -> st
 # ---- facts
 
 
+def _end(record: AttemptRecord) -> float:
+    """An older Burnin recorded no end; the last grade is what is known."""
+    if record.finished is not None:
+        return record.finished
+    return max([record.minute, *(grade.minute for grade in record.grades)])
+
+
 def _stages(exercise: Exercise, record: AttemptRecord, grade: GradeRecord | None) -> list[StageFacts]:
     shown = record.stages_shown()
     scores = {stage.number: stage.score for stage in grade.stages} if grade else {}
@@ -183,12 +190,11 @@ def _stages(exercise: Exercise, record: AttemptRecord, grade: GradeRecord | None
             before = began[-1]
             at = None if at is None or before is None else max(at, before)
         began.append(at if number > 1 else 0.0)
-    end = record.finished if record.finished is not None else record.minute
     facts, par_until = [], 0
     for number, (stage, next_began) in enumerate(zip(stages, [*began[1:], None], strict=True), 1):
         par_until += stage.par_minutes
         begin = began[number - 1]
-        until = next_began if next_began is not None else end
+        until = next_began if next_began is not None else _end(record)
         facts.append(
             StageFacts(
                 number,
