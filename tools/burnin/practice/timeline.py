@@ -371,52 +371,46 @@ class _Layout:
 
 def _layout(timeline: Timeline, width: int) -> _Layout:
     """Room for every label if the width allows it; else shorter labels; else fewer of the first columns."""
-    laid = _lay(timeline, MAX_LABEL, 0)
-    for first in range(len(timeline.times)):
-        for cap in (MAX_LABEL, 30, 22, 16, 12, 9, 6):
-            laid = _lay(timeline, cap, first)
-            if laid.width <= width:
-                return laid
-    return laid
+    caps = (MAX_LABEL, 30, 22, 16, 12, 9, 6)
+    columns = range(len(timeline.times))
+    first = next((first for first in columns if _lay(timeline, caps[-1], first).width <= width), columns[-1])
+    fitting = (laid for cap in caps if (laid := _lay(timeline, cap, first)).width <= width)
+    return next(fitting, _lay(timeline, caps[-1], first))
 
 
 def _lay(timeline: Timeline, cap: int, first: int) -> _Layout:
     """The leftmost place of each column such that nothing overlaps."""
     count = len(timeline.times)
-    apart: dict[tuple[int, int], int] = {}
+    apart: list[dict[int, int]] = [{} for _ in range(count + 1)]
+    """For each column, how far it is from columns before it at least."""
 
     def keep(left: int, right: int, room: int) -> None:
         if left >= first:
-            apart[left, right] = max(apart.get((left, right), 0), room)
+            apart[right][left] = max(apart[right].get(left, 0), room)
 
     for number in range(first, count):
         keep(number, number + 1, 2)
-    starts = [
-        number
-        for number in range(first, count)
-        if number == first or timeline.times[number - 1] != timeline.times[number]
-    ]
+    starts = [n for n in range(first, count) if n == first or timeline.times[n - 1] != timeline.times[n]]
     for left, right in zip(starts, [*starts[1:], count], strict=True):
         keep(left, right, len(_tick(timeline.times[left])) + 1)
     for lane in timeline.lanes:
         for row in lane.rows:
             for span, after in zip(row, [*(span.first for span in row[1:]), count], strict=True):
                 head, tail = min(len(span.label), cap), min(len(span.result), cap)
-                begin = max(span.first, first)  # one that began before the first column goes on from there
                 if span.last == span.first:
                     keep(span.first, after, head + (tail + 1 if tail else 0) + 2)
-                elif span.last >= first:
-                    keep(begin, span.last, head + 2)
+                elif _drawn(span, first):
+                    keep(max(span.first, first), span.last, head + 2)
                     keep(span.last, max(after, span.last), tail + 2)
     at = [0] * (count + 1)
-    width = 0
-    for number in range(first, count + 1):
-        for (left, right), room in apart.items():
-            if right == number and left < number:
-                at[number] = max(at[number], at[left] + room)
-        at[number] = max(at[number], at[number - 1] if number else 0)
-    width = at[count] + max((room for (left, right), room in apart.items() if left == right == count), default=0)
-    return _Layout(tuple(at), width, cap, first)
+    for number in range(first + 1, count + 1):
+        at[number] = max(at[left] + room for left, room in apart[number].items() if left < number)
+    return _Layout(tuple(at), at[count] + apart[count].get(count, 0), cap, first)
+
+
+def _drawn(span: Span, first: int) -> bool:
+    """Whether something of it is to be seen from this column on; one that began before goes on from there."""
+    return span.first >= first or span.last > first
 
 
 def _tick(seconds: float) -> str:
@@ -477,7 +471,7 @@ def text(timeline: Timeline, width: int, *, ascii_only: bool = False) -> list[st
             canvas = _Canvas(width - margin)
             if timeline.moment is not None and timeline.moment[0] >= layout.first:
                 canvas.put(layout.at[timeline.moment[0]], ink.guide)
-            drawn = [span for span in row if span.last >= layout.first]
+            drawn = [span for span in row if _drawn(span, layout.first)]
             for span in drawn:
                 _draw(canvas, span, layout, ink)
             if drawn or row is lane.rows[0]:
@@ -530,8 +524,8 @@ def _pointer(timeline: Timeline, moment: tuple[int, int], layout: _Layout, ink: 
 
 
 def _before(timeline: Timeline, first: int) -> int:
-    """How many calls end before this column."""
-    return sum(span.last < first for lane in timeline.lanes for row in lane.rows for span in row)
+    """How many calls are not drawn from this column on."""
+    return sum(not _drawn(span, first) for lane in timeline.lanes for row in lane.rows for span in row)
 
 
 # ---- pages
@@ -581,7 +575,7 @@ def svg(timeline: Timeline, name: str = "timeline") -> str:
             )
             parts.append(_svg_text(_PAD, y + 17, _cut(lane.name, margin - 2), 'font-weight="bold"'))
         for span in row:
-            if span.last >= layout.first:
+            if _drawn(span, layout.first):
                 parts += _svg_span(span, layout, left, y)
     return "".join([*parts, "</svg>"])
 
