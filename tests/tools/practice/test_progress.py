@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -157,3 +160,12 @@ def test_times_keep_their_zone(library: Library) -> None:
     assert records[0].started.utcoffset() == timedelta(hours=2)
     moved = [replace(records[0], started=records[0].started.astimezone())]
     assert progress(library, moved, NOON.wall).attempts[0].record.started == records[0].started
+
+
+def test_plots_leave_the_import_system_as_it_was(library: Library) -> None:
+    """A library of plots adds finders of its own; what is installed is found all the same, and no import warns."""
+    attempt(library, "toy", 1, (10, HALF))
+    progress_page(facts(library), NOON.wall)
+    assert importlib.metadata.version("pytest")
+    assert importlib.import_module("colorsys")
+    assert all(hasattr(finder, "find_spec") for finder in sys.meta_path)

@@ -90,10 +90,10 @@ def _without_scripts(element: ElementTree.Element) -> None:
 @cache
 def _pygal() -> Any:
     """pygal, without the finder that it adds to the import system: it is for maps, and of a kind that Python warns of."""
-    finders = list(sys.meta_path)
     import pygal  # type: ignore[import-untyped]  # it has no types
 
-    sys.meta_path[:] = finders
+    # that one alone: what importlib_metadata adds takes the place of Python's own
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
     return pygal
 
 
