@@ -97,7 +97,8 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests but the long sweeps."""
-    run(session, "pytest", "-n", "2", "-m", "not sweep", *session.posargs)
+    # three processes for two cores: much of the time a cheat is waited for
+    run(session, "pytest", "-n", "3", "-m", "not sweep", *session.posargs)
 
 
 @nox.session(default=False)

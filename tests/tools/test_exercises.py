@@ -16,7 +16,7 @@ from burnin.contribute.cards import Cards
 from burnin.contribute.check import check
 from burnin.contribute.gates import GATES
 from burnin.contribute.report import as_text
-from burnin.contribute.subject import DEEP, STANDARD, Depth
+from burnin.contribute.subject import DEEP, TESTED, Depth
 from burnin.library import Exercise, Library
 
 LIBRARY = Library.find(None, Path(__file__))
@@ -52,7 +52,7 @@ def test_every_gate_is_run() -> None:
 @pytest.mark.parametrize("ids", TOGETHER.values(), ids=TOGETHER)
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda it: it.name)
 def test_gates(exercise: Exercise, ids: tuple[str, ...], cards: Cards) -> None:
-    passes(exercise, cards, STANDARD, ids)
+    passes(exercise, cards, TESTED, ids)
 
 
 @pytest.mark.sweep

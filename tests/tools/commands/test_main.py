@@ -22,7 +22,7 @@ LIBRARY = Path(__file__).resolve().parents[3]
 def test_alone_it_shows_its_commands(run: Run) -> None:
     ran = run()
     assert (ran.code, ran.err) == (0, "")
-    for command in ("grade", "list", "replay", "start"):
+    for command in ("check", "debrief", "grade", "list", "new", "practice", "progress", "proof", "replay", "start"):
         assert f"\n  {command} " in ran.out
     assert "..." not in ran.out.partition("Commands:")[2]
 

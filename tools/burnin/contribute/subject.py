@@ -15,7 +15,7 @@ from burnin.grade.grader import GraderFailed
 from burnin.library import Exercise, Library, UserError
 from burnin.scorecard import PropertyResult, Scorecard
 
-__all__ = ["DEEP", "STANDARD", "Depth", "Subject", "properties", "story_of"]
+__all__ = ["DEEP", "STANDARD", "TESTED", "Depth", "Subject", "properties", "story_of"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,9 @@ class Depth:
         deep = f" and {self.deep_seeds} deep ones" if self.deep_seeds else ""
         return f"{self.name}: {self.seeds} seeds at {self.effort} effort{deep}, {self.repeats} identical grades, {self.scripts} scripts of each kind"
 
+
+TESTED = Depth("tests", "standard", 1, 0, 2, 1, 200)
+"""What the project's own tests run for every exercise."""
 
 STANDARD = Depth("standard", "standard", 2, 0, 2, 3, 200)
 DEEP = Depth("deep", "standard", 20, 5, 50, 5, 1_000)
