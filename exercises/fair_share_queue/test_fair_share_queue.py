@@ -127,9 +127,8 @@ def test_threads_share_a_scheduler() -> None:
 
     def work() -> None:
         while len(finished) < 200:
-            for run in scheduler.schedule(now=0).start:
-                if scheduler.finish(run, now=0):
-                    finished.append(run.task)
+            runs = scheduler.schedule(now=0).start
+            finished.extend(run.task for run in runs if scheduler.finish(run, now=0))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

@@ -318,9 +318,9 @@ class Scheduler:
             if claim is not None and priority <= claim.priority:
                 fits = claim.gpus <= reach(claim.priority) and allowed(claim.tenant, claim.gpus)
                 return claim if fits else None
-            task_or_none = self._levels[priority].first(reach(priority), allowed, self._now)
-            if task_or_none is not None:
-                return task_or_none
+            first = self._levels[priority].first(reach(priority), allowed, self._now)
+            if first is not None:
+                return first
         return None
 
     def _late(self) -> Iterator[_Task]:

@@ -239,6 +239,8 @@ class Ledger:
                 rules.add("passed")
             if left.tenant in self.caps:
                 rules.add("caps")
+            if self._claimed:
+                rules.add("claim")
             self._check(False, rules, f"no task to be left that can be picked, and {left.name} can", str(plan))
         self._room(plan)
 
@@ -282,6 +284,8 @@ class Ledger:
             for other in self._pickable():
                 if self.comes_before(other, task):
                     rules = {"overdue"} if self.overdue(other) else {"order", *self._why(other), *self._why(task)}
+                    if self.claim == name:
+                        rules.add("claim")
                     right = self._check(False, rules, f"{other.name} to be picked before {name}", str(plan))
                     break
         task.state, task.runs, task.started, task.saved, task.returned = "runs", number, self.now, self.now, ""

@@ -148,14 +148,14 @@ def urgent(draw: Draw) -> Script:
 
 @st.composite
 def full(draw: Draw) -> Script:
-    """One cluster full of small low tasks that began at different times; then tasks that need some of their places."""
+    """A cluster that is full, or nearly, of small low tasks that began at different times; then tasks that need some of their places, some of them again and again."""
     gpus = between(draw, 3, 6)
     free, at, number = gpus, 0, 0
+    spare = pick(draw, (0, 0, 1))
     jobs: list[list[Any]] = []
     extras: list[list[Any]] = []
-    stopping: dict[str, list[int | None]] = {}
-    while free > 0:
-        size = min(free, pick(draw, (1, 1, 2, 3)))
+    while free > spare:
+        size = min(free - spare, pick(draw, (1, 1, 2, 3)))
         name = f"t{number}"
         jobs.append([name, "a", at, pick(draw, (0, 0, 0, 1, 3)), size])
         if between(draw, 0, 1):
@@ -163,14 +163,25 @@ def full(draw: Draw) -> Script:
         at += pick(draw, (0, 1, 5, 10, 20))
         free -= size
         number += 1
-    for _ in range(between(draw, 1, 3)):
-        at += pick(draw, (10, 0, 5, 15, 40))
-        jobs.append([f"u{number}", "b", at, pick(draw, (2, 2, 5, 1, 3)), min(gpus, pick(draw, (1, 2, 3, gpus)))])
+    low = number
+    for _ in range(between(draw, 1, 5)):
+        at += pick(draw, (10, 0, 5, 15, 40, 60, 80))
+        jobs.append(
+            [
+                f"u{number}",
+                pick(draw, "bbc"),
+                at,
+                pick(draw, (2, 2, 5, 1, 3)),
+                min(gpus, pick(draw, (1, 1, 2, 3, gpus))),
+            ]
+        )
+        extras += [[at, "saved", f"t{between(draw, 0, min(low, 4) - 1)}", -1] for _ in range(pick(draw, (0, 1, 2)))]
+        if between(draw, 0, 5) == 0:
+            extras.append([at + 5, "cancel", f"u{number}"])
         number += 1
-    millis = {job[0]: [200 if job[0].startswith("t") else 30, 30] for job in jobs}
-    for job in jobs:
-        stopping[job[0]] = [pick(draw, (5, 5, None, 0))]
-    options = {"grace": pick(draw, (10, 20)), "max_stops": pick(draw, (2, 1, 3))}
+    millis = {job[0]: [200 if job[0].startswith("t") else 30, 100 if job[0].startswith("t") else 30] for job in jobs}
+    stopping: dict[str, list[int | None]] = {job[0]: [pick(draw, (5, 5, None, 0))] for job in jobs}
+    options = {"grace": pick(draw, (10, 20)), "max_stops": pick(draw, (1, 2, 1, 3))}
     return _script(gpus, {}, options, jobs=jobs, millis=millis, stopping=stopping, extras=extras)
 
 
@@ -208,18 +219,25 @@ def patient(draw: Draw) -> Script:
     gpus = between(draw, 2, 4)
     jobs: list[list[Any]] = []
     options: dict[str, Any] = {"grace": 10, "max_stops": pick(draw, (0, 0, 1)), "patience": pick(draw, (30, 20, 50))}
-    big = between(draw, 2, gpus)
+    small = between(draw, 0, 1) == 1
+    if small:  # one GPU each, so that it is the order that counts
+        gpus = between(draw, 1, 2)
+    big = 1 if small else between(draw, 2, gpus)
     if between(draw, 0, 2) == 0:
         options["caps"] = {"b": big}
-    at = 0
+    at, rests, lengths = 0, (0, 5, 5, 10, 10), (20, 30, 15, 40)
+    if small:
+        rests, lengths = (0, 0, 0, 10, 10), (10, 20)
     first = between(draw, 0, 3)
     for number in range(between(draw, 4, 14)):
-        at += pick(draw, (0, 5, 5, 10, 10))
+        at += pick(draw, rests)
         if number == first:
             jobs.append(["gang", "b", at, pick(draw, (0, 0, -1, 1)), big])
         else:
-            jobs.append([f"t{number}", pick(draw, "aab"), at, pick(draw, (0, 0, 1, 5)), pick(draw, (1, 1, 1, 2))])
-    millis = {job[0]: [pick(draw, (20, 30, 15, 40))] for job in jobs}
+            jobs.append(
+                [f"t{number}", pick(draw, "aab"), at, pick(draw, (0, 0, 1, 5)), min(gpus, pick(draw, (1, 1, 1, big)))]
+            )
+    millis = {job[0]: [pick(draw, lengths)] for job in jobs}
     return _script(gpus, {}, options, jobs=jobs, millis=millis, stopping={job[0]: [5] for job in jobs})
 
 

@@ -25,7 +25,7 @@ def test_passed_over(play: Play, script: Script) -> None:
     holds(play(script), "passed", "order")
 
 
-@promise(stage=3, points=5, level="core", rule="Room", scripts=URGENT, tags=("policy",))
+@promise(stage=3, points=5, level="core", rule="Room", scripts=FULL, tags=("policy",))
 def test_room(play: Play, script: Script) -> None:
     "When nothing is stopping, room is made for the first task in the order for which some set of runs will do, and for no other."
     holds(play(script), "room", "no room")
@@ -55,13 +55,13 @@ def test_keeps_its_place(play: Play, script: Script) -> None:
     holds(play(script), "place", "no room")
 
 
-@promise(stage=3, points=3, level="senior", rule="Room is kept", scripts=URGENT, tags=("policy",))
+@promise(stage=3, points=3, level="senior", rule="Room is kept", scripts=FULL, tags=("policy",))
 def test_room_is_kept(play: Play, script: Script) -> None:
     "Until a task for which room was made starts or is cancelled, no other of the same or a lower priority gets in its way."
     holds(play(script), "claim", "no room")
 
 
-@promise(stage=3, points=2, level="senior", rule="No thrash", scripts=URGENT, tags=("policy",))
+@promise(stage=3, points=2, level="senior", rule="No thrash", scripts=FULL, tags=("policy",))
 def test_no_thrash(play: Play, script: Script) -> None:
     "While a run is stopping no other is told to stop, and a task is told to stop at most max_stops times."
     holds(play(script), "thrash", "no room")
