@@ -139,7 +139,9 @@ class Ledger:
             return "caps"
         for other in self.waiting():
             first = self.overdue(other) and (not self.overdue(task) or other.number < task.number)
-            if first and (self.within_cap(other) or other.tenant == task.tenant):
+            if first and self.within_cap(other):
+                return "overdue" if other.gpus <= self.free else "starvation"
+            if first and other.tenant == task.tenant:
                 return "starvation"
         claim = self.tasks.get(self.claim or "")
         if claim is not None and claim is not task and task.priority <= claim.priority and not self.overdue(task):
