@@ -137,12 +137,18 @@ class Ledger:
         """The rule that forbids to pick it even if it fits; empty if none does."""
         if not self.within_cap(task):
             return "caps"
+        barred: set[str] = set()  # tenants with an overdue task that waits for their cap
         for other in self.waiting():
-            first = self.overdue(other) and (not self.overdue(task) or other.number < task.number)
-            if first and self.within_cap(other):
+            if other is task or not self.overdue(other):
+                continue
+            if self.overdue(task) and other.number > task.number:
+                continue
+            if other.tenant in barred or not self.within_cap(other):
+                barred.add(other.tenant)
+            else:
                 return "overdue" if other.gpus <= self.free else "starvation"
-            if first and other.tenant == task.tenant:
-                return "starvation"
+        if task.tenant in barred:
+            return "starvation"
         claim = self.tasks.get(self.claim or "")
         if claim is not None and claim is not task and task.priority <= claim.priority and not self.overdue(task):
             return "claim"
