@@ -18,7 +18,15 @@ CANCELLED = pulling(cancelling=True)
 ABANDONED = abandoned()
 
 
-@promise(stage=3, points=4, level="core", rule="Room for all of it", scripts=PULLS, tags=("concurrency", "boundaries"))
+@promise(
+    stage=3,
+    points=4,
+    level="core",
+    rule="Room for all of it",
+    scripts=PULLS,
+    scale=2.0,
+    tags=("concurrency", "boundaries"),
+)
 def test_room_for_all_of_it(play: Play, script: Script) -> None:
     "A pull begins when there is room for all that it has to fetch, and then holds all its layers; while it waits it holds nothing."
     history = play(script)
