@@ -93,7 +93,8 @@ class Ledger:
         self._advance(call.kwargs["now"])
         match call.do:
             case "submit":
-                self._submit(*call.args, priority=call.kwargs.get("priority", 0), gpus=call.kwargs.get("gpus", 1))
+                name, tenant = call.args
+                self._submit(name, tenant, call.kwargs.get("priority", 0), call.kwargs.get("gpus", 1))
             case "cancel":
                 self._cancel(call.args[0])
             case "schedule":

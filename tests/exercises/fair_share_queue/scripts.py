@@ -82,7 +82,8 @@ def shares(draw: Draw, *, returning: bool = False) -> Script:
     weights = {tenant: pick(draw, (1, 1, 2, 3, 5)) for tenant in tenants if between(draw, 0, 4)}
     lengths = {tenant: pick(draw, ((10,), (10, 20), (40,), (5, 40), (30, 40))) for tenant in tenants}
     level = pick(draw, ((0,), (0,), (0,), (0, 0, 0, 0, 1)))
-    jobs, millis = [], {}
+    jobs: list[list[Any]] = []
+    millis: dict[str, list[int]] = {}
 
     def submit(tenant: str, at: int, count: int) -> None:
         for _ in range(count):
@@ -225,7 +226,9 @@ def patient(draw: Draw) -> Script:
     big = 1 if small else between(draw, 2, gpus)
     if between(draw, 0, 2) == 0:
         options["caps"] = {"b": big}
-    at, rests, lengths = 0, (0, 5, 5, 10, 10), (20, 30, 15, 40)
+    at = 0
+    rests: tuple[int, ...] = (0, 5, 5, 10, 10)
+    lengths: tuple[int, ...] = (20, 30, 15, 40)
     if small:
         rests, lengths = (0, 0, 0, 10, 10), (10, 20)
     first = between(draw, 0, 3)

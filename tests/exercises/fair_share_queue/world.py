@@ -103,8 +103,8 @@ class Caller(World):
     def drive(self) -> Generator[Step, Call, None]:
         for job in self._jobs.values():
             self._at(job[2], "submit", job[0], 0)
-        for at, kind, name, *number in self._extras:
-            self._at(at, kind, name, *(number or [0]))
+        for at, kind, name, *numbers in self._extras:
+            self._at(at, kind, name, *(numbers or [0]))
         while self._due and self._calls < MOST_CALLS:
             self._now = self._due[0][0]
             while self._due and self._due[0][0] == self._now:
