@@ -122,15 +122,20 @@ def test_bad_bytes(play: Play, script: Script) -> None:
             )
         if mark.kind == "settled":
             spoiled = [
-                one.fetch.digest
+                one.fetch
                 for one in state.now
                 if one.kind == "fetched" and one.fetch is not None and is_bad(one.fetch, state)
             ]
-            for digest in spoiled:
+            for fetch in spoiled:
+                digest = fetch.digest
                 letter = state.disk.letter(digest)
-                again = state.open(digest)  # somebody has asked for it anew already
+                gone = any(  # somebody may have asked for it anew already, and even given it up again: then there is another partial
+                    (change.kind, change.name, change.at) == ("delete", digest + PART, mark.at)
+                    and change.seq > fetch.ended_seq
+                    for change in state.disk.changes
+                )
                 require(
-                    again or digest + PART not in state.files,
+                    gone or digest + PART not in state.files,
                     f"the partial of {letter} to be deleted",
                     "it is there",
                     mark.at,
