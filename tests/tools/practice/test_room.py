@@ -227,7 +227,7 @@ def at(now: Snapshot) -> Later:
 
 async def test_the_clock_against_par(at: Later) -> None:
     assert at(0).splitlines()[1] == "─" * 40 + "1" + "─" * 38 + "2"
-    assert at(5).splitlines()[1].startswith("━" * 20 + "─")
+    assert at(5.1).splitlines()[1].startswith("━" * 20 + "─")
     assert at(9.5).endswith("Stage 1 by 10:00: 0:30 left of par")
     assert at(12).endswith("Stage 1 by 10:00: 2:00 behind par")
     assert "   21:30 of 20:00, 1:30 over time " in at(21.5)

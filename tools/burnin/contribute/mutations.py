@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from burnin.contribute.syntax import check_tree, parse
 from burnin.library import UserError
 
 try:
@@ -80,10 +81,8 @@ def mutations(reference: str) -> list[Mutation]:
 
 def _program(text: str) -> str:
     """The module as its syntax tree, for which places, comments and redundant parentheses do not count."""
-    tree = ast.parse(text)
-    compile(
-        tree, "mutation", "exec", dont_inherit=True
-    )  # a tree may still be no program: `return` outside of a function
+    tree = parse(text)
+    check_tree(tree)
     return ast.dump(tree)
 
 

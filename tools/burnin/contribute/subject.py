@@ -11,6 +11,7 @@ from burnin.contribute.cards import Apart, Ask, Cards, Source
 from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.mutants import Mutant, load_mutants, mutated
 from burnin.contribute.statement import Statement, read_statement
+from burnin.contribute.syntax import parse
 from burnin.grade.grader import GraderFailed
 from burnin.library import Exercise, Library, UserError
 from burnin.scorecard import PropertyResult, Scorecard
@@ -85,7 +86,7 @@ class Subject:
     def tree(self, path: Path) -> ast.Module:
         """The file's syntax tree. Raises `Blocked` if it has none."""
         try:
-            return ast.parse(path.read_text("utf-8"))
+            return parse(path.read_text("utf-8"))
         except (OSError, SyntaxError, ValueError):
             raise Blocked(f"{self.shown(path)} is not there or is no Python; see `layout`") from None
 

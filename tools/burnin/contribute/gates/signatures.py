@@ -9,6 +9,7 @@ from pathlib import Path
 from burnin.contribute.finding import Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.subject import Subject
+from burnin.contribute.syntax import parse
 
 __all__ = ["GATES", "YOURS", "is_given_protocol", "public_functions", "top_level"]
 
@@ -126,7 +127,7 @@ def _own(function: Function) -> Iterator[ast.AST]:
 
 def _bare(node: Definition) -> str:
     """A definition without its docstrings."""
-    copy = ast.parse(ast.unparse(node))
+    copy = parse(ast.unparse(node))
     for part in ast.walk(copy):
         if (
             isinstance(part, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))

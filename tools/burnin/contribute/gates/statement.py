@@ -10,6 +10,7 @@ from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.gates.signatures import is_given_protocol, public_functions, top_level
 from burnin.contribute.subject import Subject
+from burnin.contribute.syntax import parse
 from burnin.grade.grader import GraderFailed
 
 __all__ = ["GATES"]
@@ -43,7 +44,7 @@ def layout(subject: Subject) -> Iterator[Finding]:
         try:
             text = path.read_text("utf-8")
             if path.suffix == ".py":
-                ast.parse(text)
+                parse(text)
         except (SyntaxError, ValueError) as error:
             line = error.lineno if isinstance(error, SyntaxError) else None
             kind = "Python" if path.suffix == ".py" else "UTF-8 text"
