@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from burnin.suite import Call, History, Opaque, require
@@ -160,19 +161,22 @@ def check_alive(history: History) -> None:
 
     A pool that does nothing, or turns everybody but the first away, would keep many a promise; this makes each of them worth something.
     """
-    served, ends = (
-        0,
-        [(mark.call, _served(mark, state)) for mark, state in _walk(history) if _servable(mark, state, history)],
-    )
+    call = _turned_away(history)
+    if call is not None:
+        expected = f"{call.do}({call.args[0]!r}) to give the handle of the loaded model"
+        require(False, expected, call.error or repr(call.value), call.ended)
+
+
+@lru_cache(maxsize=512)
+def _turned_away(history: History) -> Call | None:
+    """The first call after which fewer than half of those that could be served were; worked out once for all properties of a batch."""
+    ends = [(mark.call, _served(mark, state)) for mark, state in _walk(history) if _servable(mark, state, history)]
+    served = 0
     for number, (call, right) in enumerate(ends, 1):
-        assert call is not None
         served += right
-        require(
-            served * 2 >= number,
-            f"{call.do}({call.args[0]!r}) to give the handle of the loaded model",
-            call.error or repr(call.value),
-            call.ended,
-        )
+        if served * 2 < number:
+            return call
+    return None
 
 
 def _servable(mark: Mark, state: State, history: History) -> bool:
