@@ -287,6 +287,7 @@ def test_a_broken_exercise_trips_its_gate_and_no_other(
 
 
 def test_a_slow_suite(miniature: Miniature) -> None:
+    """It burns twice the processor time that a grade may take, so that no machine is fast enough."""
     miniature.edit("test_stage_2.py", "from burnin.script", "import time\n\nfrom burnin.script")
     burning = "    end = time.process_time() + 0.1\n    while time.process_time() < end:\n        pass\n"
     text = miniature.path("test_stage_2.py").read_text()
@@ -304,8 +305,9 @@ def test_every_gate_has_been_tripped() -> None:
 
 def test_a_finished_exercise_passes_every_gate(miniature: Miniature) -> None:
     miniature.finish()
-    checked = miniature.check(*(gate.id for gate in GATES))
-    assert {outcome.gate: outcome.status for outcome in checked.gates} == {gate.id: "passed" for gate in GATES}
+    ids = [gate.id for gate in GATES if gate.id != "speed"]  # a busy machine is no fault of the exercise
+    checked = miniature.check(*ids)
+    assert {outcome.gate: outcome.status for outcome in checked.gates} == dict.fromkeys(ids, "passed")
 
 
 def test_what_a_draft_lacks_is_in_progress(miniature: Miniature) -> None:
