@@ -15,7 +15,6 @@ def checkouts():
         os.path.dirname(burnin.__file__),
         os.getcwd(),
         os.path.expanduser("~"),
-        "/work/main",
         "/app",
         "/src",
         *sys.path,
