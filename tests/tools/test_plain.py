@@ -164,7 +164,7 @@ def test_a_lie_within_a_list_is_found_too() -> None:
 def test_a_metaclass_cannot_lie_about_the_name() -> None:
     class Liar(type):
         @property
-        def __name__(cls) -> str:  # type: ignore[override]
+        def __name__(cls) -> str:  # type: ignore[override]  # the lie is the test
             raise RuntimeError
 
     class Named(metaclass=Liar):
@@ -192,7 +192,7 @@ def test_a_dataclass_with_impossible_field_names_is_opaque() -> None:
 
     field = Odd.__dataclass_fields__["fine"]
     for name in ("$object", "\ud800", 3):
-        field.name = name  # type: ignore[assignment]
+        field.name = name  # type: ignore[assignment]  # the lie is the test
         assert encode(Odd(1)) == {"$object": "Odd"}
 
 

@@ -168,7 +168,7 @@ def test_a_byte_now_and_then_does_not_buy_time(pair: Pair, monkeypatch: pytest.M
         def close(self) -> None:
             real.close()
 
-    pair.judge._sock = OneByteAtATime()  # type: ignore[assignment]
+    pair.judge._sock = OneByteAtATime()  # type: ignore[assignment]  # a stand-in for the socket
     pair.judge.be_patient(10)
     with pytest.raises(Gone, match=wire.LATE):
         pair.judge.receive()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_types")
 
 
 def ask(text: str = REFERENCE, **options: str) -> Ask:
-    return Ask(Source("it", text.encode()), effort="quick", **options)  # type: ignore[arg-type]
+    return Ask(Source("it", text.encode()), effort="quick", **options)  # type: ignore[arg-type]  # options by name
 
 
 def test_a_grade_is_made_once_and_kept(small_library: SmallLibrary, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_properties_that_kill_nothing_alone_are_named() -> None:
 
 @pytest.mark.parametrize("render", [as_markdown, as_html])
 def test_a_page_says_when_with_which_effort_and_where(render: object) -> None:
-    text = render(page(ROW))  # type: ignore[operator]
+    text = render(page(ROW))  # type: ignore[operator]  # one of the two renderers
     for said in (
         "2026-11-21 13:30+00:00",
         "standard: 2 seeds",
@@ -183,7 +183,7 @@ def quick_check(library: object, exercises: object, cards: object, depth: object
     from burnin.contribute.gates import GATES
 
     wanted = [gate for gate in GATES if gate.id in ("stub", "mutants")]
-    return check(library, exercises, cards, depth, gates=wanted)  # type: ignore[arg-type]
+    return check(library, exercises, cards, depth, gates=wanted)  # type: ignore[arg-type]  # handed on as it came
 
 
 def test_a_row_is_measured(finished: Miniature) -> None:

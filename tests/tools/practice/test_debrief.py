@@ -81,7 +81,7 @@ def scorecard(*statuses: str, effort: str = "standard") -> Scorecard:
         example = Counterexample(None, [], HOSTILE, HOSTILE, [f"story {number} {HOSTILE}"]) if failed else None
         score, level = 20 * (status == "passed"), "senior" if number == 2 else "core"
         results.append(
-            PropertyResult(f"p{number}", f"Sentence {number}.", level, "Rule", status, score, 20, example)  # type: ignore[arg-type]
+            PropertyResult(f"p{number}", f"Sentence {number}.", level, "Rule", status, score, 20, example)  # type: ignore[arg-type]  # a level and a status
         )
     made = card(sum(one.score for one in results), effort=effort)
     made.possible = 60

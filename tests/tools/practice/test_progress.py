@@ -42,7 +42,7 @@ def attempt(library: Library, name: str, day: float, *grades: tuple[float, dict[
 
 def scorecard(statuses: dict[str, str]) -> Scorecard:
     results = [
-        PropertyResult(f"p_{tag}", f"On {tag}.", "core", "Rule", status, 50 * (status == "passed"), 50, None, [tag])  # type: ignore[arg-type]
+        PropertyResult(f"p_{tag}", f"On {tag}.", "core", "Rule", status, 50 * (status == "passed"), 50, None, [tag])  # type: ignore[arg-type]  # a status
         for tag, status in statuses.items()
     ]
     made = card(sum(one.score for one in results))

@@ -54,7 +54,7 @@ class Hand:
 
     def box(self) -> str:
         """The text of the box in front."""
-        return "\n".join(plain(part.content) for part in self.pilot.app.screen.query(Static))  # type: ignore[arg-type]
+        return "\n".join(plain(part.content) for part in self.pilot.app.screen.query(Static))  # type: ignore[arg-type]  # all parts are drawn with rich
 
     def kinds(self) -> list[str]:
         return [f"{event.kind} {event.detail}".rstrip() for event in self.attempt.record().events]

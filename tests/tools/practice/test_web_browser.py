@@ -143,7 +143,7 @@ def test_the_room_by_keyboard(chromium: Any, room: WebRoom, attempt: Attempt) ->
             if chromium.switch_to.active_element.get_attribute("id") == wanted:
                 break
         press(chromium, Keys.ENTER)
-        until(chromium, lambda told=told: told in text(chromium, "interviewer"))  # type: ignore[misc]
+        until(chromium, lambda told=told: told in text(chromium, "interviewer"))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
     assert [event.kind for event in attempt.record().events][-2:] == ["hint", "asked"]
 
     attempt.submission.write_text(REFERENCE)

@@ -103,7 +103,7 @@ def test_tasks_left_behind_are_seen_and_ended() -> None:
         "asyncio",
     )
     assert (run.stop, run.error, run.dirty) == (None, None, False)
-    assert run.ended == [True]  # type: ignore[attr-defined]
+    assert run.ended == [True]  # type: ignore[attr-defined]  # set by the scenario
 
 
 def test_a_system_task_left_behind_on_trio_is_seen() -> None:
@@ -164,7 +164,7 @@ def test_open_generators_are_closed_after_main(backend: Backend) -> None:
         backend,
     )
     assert (run.stop, run.error, run.dirty) == (None, None, False)
-    assert run.closed == ["closed", "closed"]  # type: ignore[attr-defined]
+    assert run.closed == ["closed", "closed"]  # type: ignore[attr-defined]  # set by the scenario
 
 
 class Alarm(BaseException):

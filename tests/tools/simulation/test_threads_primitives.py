@@ -35,7 +35,7 @@ def bounded_queue(seed: int) -> tuple[ThreadRun, list[object]]:
 
     run = play(producer(0), producer(1), consumer, seed=seed, gap=16)
     for number in (0, 1):
-        assert [item for item in got if item[0] == number] == [(number, i) for i in range(3)]  # type: ignore[index]
+        assert [item for item in got if item[0] == number] == [(number, i) for i in range(3)]  # type: ignore[index]  # events are of type object; these are numbers
     return run, got
 
 
@@ -136,7 +136,7 @@ def pool(seed: int) -> tuple[ThreadRun, list[object]]:
 
     run = play(act, seed=seed, gap=16)
     assert seen[0] == 0.5
-    assert sorted(seen[1:6]) == [0, 1, 2, 3, 4]  # type: ignore[type-var]
+    assert sorted(seen[1:6]) == [0, 1, 2, 3, 4]  # type: ignore[type-var]  # events are of type object; these are numbers
     assert seen[6] == 3.0
     return run, seen
 
@@ -195,7 +195,7 @@ def rlock_and_semaphore(seed: int) -> tuple[ThreadRun, list[object]]:
                 live.pop()
 
     run = play(act, act, act, act, act, seed=seed, gap=16)
-    assert (max(most), run.time) == (2, 3.0)  # type: ignore[type-var]
+    assert (max(most), run.time) == (2, 3.0)  # type: ignore[type-var]  # events are of type object; these are numbers
     return run, most
 
 

@@ -131,7 +131,7 @@ class Cards:
         results = []
         for repeat in repeats:
             parts = ["apart", *self._parts(exercise, ask), str(repeat)]
-            results.append(self.later(parts, Apart, lambda number=repeat: _apart(exercise, ask, number)))  # type: ignore[misc]
+            results.append(self.later(parts, Apart, lambda number=repeat: _apart(exercise, ask, number)))  # type: ignore[misc]  # the number is bound now, not when it runs
             if not side_by_side:
                 results[-1].result()
         return [result.result() for result in results]

@@ -18,8 +18,8 @@ import jinja2
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 from pygments import highlight  # type: ignore[import-untyped]  # pygments has no types
-from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
-from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  # pygments has no types
+from pygments.lexers import PythonLexer  # type: ignore[import-untyped]  # pygments has no types
 
 from burnin.library import UserError
 from burnin.practice.timeline import Timeline, svg

@@ -170,7 +170,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return super().call_soon_threadsafe(callback, *args, context=context)
 
     # Typed as a coroutine function in the stubs, but documented to return a future at once.
-    def run_in_executor(  # type: ignore[override]
+    def run_in_executor(  # type: ignore[override]  # see above
         self, executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
         self._check_closed()  # type: ignore[attr-defined]  # private, and what the base class does first

@@ -130,7 +130,7 @@ def _run_threads_inline(backend: type[AsyncBackend]) -> None:
         borrower = asyncio.current_task() if backend is _asyncio.AsyncIOBackend else object()
         return await _inline(run, functools.partial(func, *args), limiter, borrower, abandon_on_cancel)
 
-    backend.run_sync_in_worker_thread = staticmethod(run_sync_in_worker_thread)  # type: ignore[method-assign]
+    backend.run_sync_in_worker_thread = staticmethod(run_sync_in_worker_thread)  # type: ignore[method-assign]  # replaced for good, in this process alone
 
 
 def _trio_run_sync(original: F) -> F:

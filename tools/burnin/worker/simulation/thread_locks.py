@@ -64,7 +64,7 @@ class _BaseLock(_Awaited):
         """As `threading.Lock.acquire`; inside a run `timeout` is in virtual seconds."""
         me = scheduled()
         if me is None:
-            return self._real.acquire(blocking, timeout)  # type: ignore[no-any-return]
+            return self._real.acquire(blocking, timeout)  # type: ignore[no-any-return]  # a real lock, of which the stubs tell little
         if blocking and timeout == -1:
             return self._take(me, self._try, None)
         _thread.allocate_lock().acquire(blocking, timeout)  # a free real lock judges the arguments
@@ -76,7 +76,7 @@ class _BaseLock(_Awaited):
         self._given(scheduled())
 
     def _try(self) -> bool:
-        return self._real.acquire(False)  # type: ignore[no-any-return]
+        return self._real.acquire(False)  # type: ignore[no-any-return]  # a real lock, of which the stubs tell little
 
     def _at_fork_reinit(self) -> None:
         self._real._at_fork_reinit()
@@ -99,7 +99,7 @@ class Lock(_BaseLock):
 
     def locked(self) -> bool:
         """Whether somebody holds it."""
-        return self._real.locked()  # type: ignore[no-any-return]
+        return self._real.locked()  # type: ignore[no-any-return]  # a real lock, of which the stubs tell little
 
     def __repr__(self) -> str:
         return f"<{'locked' if self.locked() else 'unlocked'} threading.Lock>"
@@ -117,10 +117,10 @@ class RLock(_BaseLock):
     # what threading.Condition asks of a reentrant lock
 
     def _is_owned(self) -> bool:
-        return self._real._is_owned()  # type: ignore[no-any-return]
+        return self._real._is_owned()  # type: ignore[no-any-return]  # a real lock, of which the stubs tell little
 
     def _recursion_count(self) -> int:  # what multiprocessing asks
-        return self._real._recursion_count()  # type: ignore[no-any-return]
+        return self._real._recursion_count()  # type: ignore[no-any-return]  # a real lock, of which the stubs tell little
 
     def _release_save(self) -> object:
         state: object = self._real._release_save()

@@ -176,7 +176,7 @@ def _steady_hash(self: Any) -> int:
     serial = self.__dict__.get("_serial")
     if serial is None:
         serial = self.__dict__["_serial"] = next(_serials)
-    return serial  # type: ignore[no-any-return]
+    return serial  # type: ignore[no-any-return]  # a number that was put there by this very function
 
 
 def _get_ident() -> int:

@@ -154,8 +154,8 @@ class _AfterStep(trio.abc.Instrument):
 def _scheduling(order: random.Random) -> Iterator[None]:
     before = trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r
     # Declared final, but meant to be set by a test harness: see the comment where trio reads them.
-    trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = True, order  # type: ignore[misc]
+    trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = True, order  # type: ignore[misc]  # private, and marked final
     try:
         yield
     finally:
-        trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = before  # type: ignore[misc]
+        trio_run._ALLOW_DETERMINISTIC_SCHEDULING, trio_run._r = before  # type: ignore[misc]  # private, and marked final
