@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnin.practice.timeline import Lane, Span, Timeline, lanes, svg, text
+from burnin.practice.timeline import Lane, Span, Timeline, lanes
+from burnin.practice.timeline_drawing import svg, text
 from burnin.scorecard import Counterexample
 from burnin.script import Saved, Script, Step, WorldRef, WorldSpec, script_to_data
 

@@ -22,7 +22,8 @@ from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]  #
 from pygments.lexers import PythonLexer  # type: ignore[import-untyped]  # pygments has no types
 
 from burnin.library import UserError
-from burnin.practice.timeline import Timeline, svg
+from burnin.practice.timeline import Timeline
+from burnin.practice.timeline_drawing import svg
 
 __all__ = ["PAGES", "code", "markdown", "parts", "picture", "policy", "render", "shown", "write_page"]
 

@@ -31,7 +31,7 @@ from burnin.practice.interview import Question
 from burnin.practice.session import Session, Snapshot, StageView
 from burnin.practice.statement import Statement
 from burnin.practice.timeline import lanes
-from burnin.practice.timeline import text as timeline_text
+from burnin.practice.timeline_drawing import text as timeline_text
 
 __all__ = ["Room", "clock_line", "stage_line", "verdict"]
 
