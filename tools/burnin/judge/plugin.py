@@ -123,6 +123,7 @@ class JudgePlugin:
         self._player.close()
         self._batch = None
         gc.collect()
+        gc.freeze()  # what is left are scripts, for the next submission too
 
     @pytest.fixture
     def judgement(self) -> Callable[[Promise], None]:
