@@ -105,3 +105,47 @@ def test_a_failure_is_told_before_its_smallest_play_is_looked_for(small_library:
     assert met.counterexample is not None
     assert judged.counterexample is not None
     assert len(str(met.counterexample.script)) > len(str(judged.counterexample.script))
+
+
+def test_what_fails_at_a_glance_is_judged_first(small_library: SmallLibrary, tmp_path: Path) -> None:
+    heard: list[str] = []
+    path = written(tmp_path, WRONG)
+    with Grader(small_library.exercise, jobs=1) as grader:
+        plain = grader.grade(path, QUICK)
+        card = grader.grade(
+            path,
+            Options(effort="quick", glance=25, first=("reports",)),
+            lambda result, *_: heard.append(f"judged {result.id}"),
+            lambda result, stage: heard.append(f"failing {result.id} in stage {stage}"),
+        )
+    assert heard[0] == "failing refuses in stage 1"
+    assert heard.index("judged refuses") < heard.index("judged reports")
+    assert without_seconds(card) == without_seconds(plain)
+
+
+@pytest.mark.parametrize("text", [REFERENCE, STUB, WRONG, "syntax error", "import os; os._exit(3)"])
+def test_a_glance_changes_no_result(small_library: SmallLibrary, grader: Grader, tmp_path: Path, text: str) -> None:
+    card = grader.grade(written(tmp_path, text), Options(effort="quick", glance=3))
+    assert without_seconds(card) == without_seconds(small_library.grade(text))
+
+
+def test_a_glance_at_what_hangs_says_so(small_library: SmallLibrary, grader: Grader) -> None:
+    heard: list[PropertyResult] = []
+    path = small_library.submission(REFERENCE.replace("self.total += number", "while True: pass"))
+    card = grader.grade(path, Options(effort="quick", glance=1), None, lambda result, stage: heard.append(result))
+    assert {result.status for result in heard} == {"timed_out"}
+    assert results(card)[heard[0].id].status == "timed_out"
+
+
+def test_a_judge_that_is_lost_in_a_glance_is_replaced(small_library: SmallLibrary, tmp_path: Path) -> None:
+    kills = "import os, signal\n"
+    told = (
+        "def judge() -> int:\n    return int(open(f'/proc/{os.getppid()}/stat').read().rpartition(')')[2].split()[1])\n"
+    )
+    flag = tmp_path / "killed"
+    once = f"if not os.path.exists({str(flag)!r}):\n    open({str(flag)!r}, 'w').close()\n    os.kill(judge(), signal.SIGKILL)\n"
+    path = written(tmp_path, kills + told + once + REFERENCE)
+    with Grader(small_library.exercise, jobs=1, confined=False) as grader:
+        card = grader.grade(path, Options(effort="quick", glance=2))
+    assert flag.exists()
+    assert card.score == 100

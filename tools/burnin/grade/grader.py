@@ -22,7 +22,7 @@ import msgspec
 
 from burnin.grade.submission import read_submission
 from burnin.grade.types import TypeChecker
-from burnin.judge.protocol import Ask, Failing, HandIn, Judged, Listed, Recheck, Request, SuiteProperty
+from burnin.judge.protocol import Ask, Failing, Glance, Glanced, HandIn, Judged, Listed, Recheck, Request, SuiteProperty
 from burnin.library import Exercise
 from burnin.scorecard import Confinement, Counterexample, PropertyResult, Scorecard, StageResult, Submission
 
@@ -51,6 +51,8 @@ class Options:
     """Judge the batches of these properties first, in this order; the result is the same."""
     until_failure: bool = False
     """Stop when a property has not passed, and do not look for the smallest failure; what was not judged counts as not attempted."""
+    glance: int = 0
+    """So many plays of each property come before everything, and what fails in one of them is judged first; the result is the same."""
 
 
 OnResult = Callable[[PropertyResult, int, int], None]
@@ -136,7 +138,8 @@ class Grader:
         """Grade the file at `path` with these options, but for `jobs` and `confined`, which are the grader's own.
 
         `on_failing(result, stage)` hears that a property fails as soon as that is known, with the play that was met first; its result
-        follows when the smallest has been found.
+        follows when the smallest has been found. After a glance it may hear of a property that then passes: a submission that carries
+        something over from play to play met the same play in other company.
 
         Raises `GraderFailed` when the suite or a judge is at fault, never for what the submission does. The grader is of no use then.
         """
@@ -198,11 +201,11 @@ class Grader:
         self._turn, options = turn, turn.options
         turn.hand_in = HandIn(str(copy), options.effort, options.seed, options.until_failure)
         if self._listed is not None:
-            turn.plan(self._listed)
+            self._plan()
         for judge in self._judges:
             judge.write(turn.hand_in)
             self._next(judge)
-        while turn.waiting is None or turn.waiting or any(judge.asked for judge in self._judges):
+        while turn.waiting is None or turn.waiting or any(judge.asked or judge.glancing for judge in self._judges):
             if not self._judges:
                 raise GraderFailed("The judges ended before everything was judged.")
             for key, _ in self._selector.select():
@@ -224,7 +227,11 @@ class Grader:
         """Have a judge that is at leisure judge the next batch, if there is one."""
         turn = self._turn
         assert turn is not None
-        if not judge.ready or judge.asked or not turn.waiting:
+        if not judge.ready or judge.asked or judge.glancing or not turn.waiting:
+            return
+        if turn.glances:
+            judge.glancing = True
+            judge.write(Glance(turn.glances.pop(0), turn.options.glance))
             return
         batch = turn.waiting.pop(0)
         judge.asked = list(batch)
@@ -233,12 +240,16 @@ class Grader:
     def _hear(self, judge: _Judge) -> None:
         lines = judge.lines()
         for line in lines or []:
-            message = msgspec.json.decode(line, type=Listed | Judged | Failing)
+            message = msgspec.json.decode(line, type=Listed | Judged | Failing | Glanced)
             if isinstance(message, Listed):
                 self._list(message)
                 judge.ready = True
             elif isinstance(message, Failing):
                 self._tell_failing(message)
+            elif isinstance(message, Glanced):
+                judge.glancing = False
+                assert self._turn is not None
+                self._turn.prefer(message.failed)
             else:
                 self._take(message)
                 judge.asked.remove(message.id)
@@ -263,7 +274,11 @@ class Grader:
                     )
         assert self._turn is not None
         if self._turn.waiting is None:
-            self._turn.plan(self._listed)
+            self._plan()
+
+    def _plan(self) -> None:
+        assert self._turn is not None and self._listed is not None
+        self._turn.plan(self._listed, self._jobs)
 
     def _take(self, message: Judged) -> None:
         turn = self._turn
@@ -281,7 +296,7 @@ class Grader:
         assert self._turn is not None and self._listed is not None
         if self._turn.on_failing is not None:
             listed = next(found for found in self._listed if found.id == message.id)
-            met = Judged(message.id, "failed", message.counterexample, 0.0, 0, "", [])
+            met = Judged(message.id, message.status, message.counterexample, 0.0, 0, "", [])
             self._turn.on_failing(_result(listed, met), listed.stage)
 
     def _lost(self, judge: _Judge) -> None:
@@ -289,14 +304,14 @@ class Grader:
         code = judge.stop()
         complaint = judge.complaint()
         judge.close()
-        if code >= 0 or not judge.asked:
+        if code >= 0 or not (judge.asked or judge.glancing):
             raise GraderFailed(f"A judge ended with code {code}: {complaint}")
-        name = signal.Signals(-code).name
-        lost, *others = judge.asked
-        self._take(Judged(lost, "crashed", self._ended(lost, name), 0.0, 0, "", []))
         turn = self._turn
         assert turn is not None and turn.waiting is not None
-        turn.waiting += [others] if others else []
+        if judge.asked:
+            lost, *others = judge.asked
+            self._take(Judged(lost, "crashed", self._ended(lost, signal.Signals(-code).name), 0.0, 0, "", []))
+            turn.waiting += [others] if others else []
         if turn.waiting:
             self._start()
 
@@ -335,8 +350,10 @@ class _Turn:
         self.import_problem: str | None = None
         self.waiting: list[list[str]] | None = None
         """The batches that nobody has been asked for yet; None until the suite is known."""
+        self.glances: list[list[str]] = []
+        """The properties that each judge is still to glance at."""
 
-    def plan(self, listed: list[SuiteProperty]) -> None:
+    def plan(self, listed: list[SuiteProperty], judges: int) -> None:
         """Cut the properties that the options ask for into batches."""
         only, first = self.options.only, self.options.first
         batches: dict[int, list[str]] = {}
@@ -345,6 +362,14 @@ class _Turn:
                 batches.setdefault(found.batch, []).append(found.id)
         rank = {id: number for number, id in enumerate(first)}
         self.waiting = sorted(batches.values(), key=lambda batch: min(rank.get(id, len(rank)) for id in batch))
+        if self.options.glance:
+            shares = [self.waiting[first::judges] for first in range(judges)]
+            self.glances = [[id for batch in share for id in batch] for share in shares if share]
+
+    def prefer(self, failed: str | None) -> None:
+        """Have the batch of this property judged next."""
+        assert self.waiting is not None
+        self.waiting.sort(key=lambda batch: failed not in batch)
 
 
 class _Judge:
@@ -363,6 +388,8 @@ class _Judge:
         """What it has been asked for and has not answered."""
         self.ready = False
         """Whether it has read the suite."""
+        self.glancing = False
+        """Whether it plays the first few scripts of some properties."""
         self._partial = b""
         self.write(request)
 
@@ -380,7 +407,7 @@ class _Judge:
         *lines, self._partial = (self._partial + data).split(b"\n")
         return lines
 
-    def write(self, message: Request | HandIn | Ask | Recheck) -> None:
+    def write(self, message: Request | HandIn | Ask | Recheck | Glance) -> None:
         """Send it a line."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has ended; its output says so
@@ -395,7 +422,7 @@ class _Judge:
 
     def let_end(self) -> None:
         """Tell it that nothing more comes; what it is at is not wanted any more."""
-        if self.asked or not self.ready:
+        if self.asked or self.glancing or not self.ready:
             self._process.kill()
         with contextlib.suppress(BrokenPipeError):
             if self._process.stdin is not None and not self._process.stdin.closed:

@@ -15,7 +15,7 @@ import msgspec
 
 from burnin import confine
 from burnin.judge.processes import Template
-from burnin.judge.protocol import Ask, Failing, HandIn, Judged, Listed, Recheck, Request
+from burnin.judge.protocol import Ask, Failing, Glance, Glanced, HandIn, Judged, Listed, Recheck, Request
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever pytest or a suite prints is not part of the protocol
 
-    def say(message: Listed | Judged | Failing) -> None:
+    def say(message: Listed | Judged | Failing | Glanced) -> None:
         out.write(msgspec.json.encode(message) + b"\n")
 
     confine.become_subreaper()  # for the workers of a template that one of them has killed
@@ -40,9 +40,9 @@ def main() -> int:
         from burnin.judge.player import WorkerPlayer
         from burnin.judge.plugin import JudgePlugin
 
-        def orders() -> Iterator[HandIn | Ask | Recheck]:
+        def orders() -> Iterator[HandIn | Ask | Recheck | Glance]:
             for line in lines:
-                order = msgspec.json.decode(line, type=HandIn | Ask | Recheck)
+                order = msgspec.json.decode(line, type=HandIn | Ask | Recheck | Glance)
                 if isinstance(order, HandIn):
                     template.hand_in(Path(order.submission).read_bytes())
                 yield order
@@ -53,6 +53,7 @@ def main() -> int:
             listed=lambda properties: say(Listed(properties)),
             judged=say,
             failing=say,
+            glanced=say,
         )
         sys.path.insert(0, str(Path(request.suite)))
         unwanted = ("cacheprovider", "terminal", "xdist", "asyncio", "timeout", "hypothesispytest")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import math
 import time
 import traceback
@@ -16,7 +17,7 @@ from burnin.history import Event
 from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Failure, Seeded, checked, explore
 from burnin.judge.player import Play, Player
 from burnin.judge.promise import Promise, promise_of
-from burnin.judge.protocol import Ask, Failing, HandIn, Judged, Recheck, SuiteProperty
+from burnin.judge.protocol import Ask, Failing, Glance, Glanced, HandIn, Judged, Recheck, SuiteProperty
 from burnin.judge.story import story
 from burnin.judge.verdict import Broken, NotAttempted, Verdict
 from burnin.judge.world import Handle
@@ -36,13 +37,14 @@ class JudgePlugin:
         self,
         new_player: Callable[[], Player],
         *,
-        orders: Iterator[HandIn | Ask | Recheck],
+        orders: Iterator[HandIn | Ask | Recheck | Glance],
         listed: Callable[[list[SuiteProperty]], None],
         judged: Callable[[Judged], None],
-        failing: Callable[[Failing], None] | None = None,
+        failing: Callable[[Failing], None] = lambda _: None,
+        glanced: Callable[[Glanced], None] = lambda _: None,
     ) -> None:
         self._new_player, self._orders = new_player, orders
-        self._listed, self._judged, self._failing = listed, judged, failing
+        self._listed, self._judged, self._failing, self._glanced = listed, judged, failing, glanced
         self._submission = HandIn("", "standard", 0)
         self._seeded: dict[tuple[int, int], Seeded] = {}
         self._chosen: Script | None = None  # the one script to judge by
@@ -105,6 +107,8 @@ class JudgePlugin:
                     self._chosen = script_from_data(order.script)
                     self._run([items[order.property]])
                     self._chosen = None
+                case Glance():
+                    self._glanced(Glanced(self._glance([items[id][1] for id in order.properties], order.plays)))
         return True
 
     def _run(self, batch: list[tuple[pytest.Item, Promise]]) -> None:
@@ -120,10 +124,41 @@ class JudgePlugin:
             if self._status is None:  # a fixture of the suite failed, or this plugin
                 self._tell(found, _stumbled(None, self._raised), self._raised)
             failed = failed or self._status != "passed"
+        self._give_up_worker()
+
+    def _give_up_worker(self) -> None:
         self._player.close()
         self._batch = None
         gc.collect()
         gc.freeze()  # what is left are scripts, for the next submission too
+
+    def _glance(self, promises: list[Promise], plays: int) -> str | None:
+        """Play the first scripts of these properties in one worker until one fails, and tell of that; returns its id."""
+        self._player = self._new_player()
+        batches: dict[Seeded, Batch] = {}
+        absent: set[str] = set()
+        try:
+            for number, promise in itertools.product(range(plays), promises):
+                if promise.scripts is None or promise.id in absent:
+                    continue
+                seeded = self._seeded_for(promise)
+                batch = batches.setdefault(seeded, Batch(seeded, self._player))
+                drawn = seeded.script(number)
+                if drawn is None:
+                    continue
+                try:
+                    checked(promise.check, batch, drawn[0])
+                except NotAttempted:
+                    absent.add(promise.id)
+                except Verdict as verdict:
+                    failure = Failure(verdict, drawn[0], None if batch.last is None else batch.last.history)
+                    self._tell_failing(promise, failure)
+                    return promise.id
+                except Exception:
+                    return promise.id  # what is wrong is found out when it is judged
+            return None
+        finally:
+            self._give_up_worker()
 
     @pytest.fixture
     def judgement(self) -> Callable[[Promise], None]:
@@ -185,16 +220,21 @@ class JudgePlugin:
         if promise.scripts is None:
             return self._player
         if self._batch is None:
-            seed = self._submission.seed
-            key = id(promise.scripts), seed
-            if key not in self._seeded:
-                self._seeded[key] = Seeded(promise.scripts, str(seed))
             shrink_plays = 0 if self._submission.until_failure else SHRINK_PLAYS
-            self._batch = Batch(self._seeded[key], self._player, shrink_plays=shrink_plays)
-        if self._failing is not None:
-            failing = self._failing
-            self._batch.found = lambda failure: failing(Failing(promise.id, _counterexample(promise, failure)))
+            self._batch = Batch(self._seeded_for(promise), self._player, shrink_plays=shrink_plays)
+        self._batch.found = lambda failure: self._tell_failing(promise, failure)
         return self._batch
+
+    def _tell_failing(self, promise: Promise, failure: Failure) -> None:
+        status: Status = failure.verdict.status  # type: ignore[assignment]  # the verdicts' own words
+        self._failing(Failing(promise.id, status, _counterexample(promise, failure)))
+
+    def _seeded_for(self, promise: Promise) -> Seeded:
+        assert promise.scripts is not None
+        key = id(promise.scripts), self._submission.seed
+        if key not in self._seeded:
+            self._seeded[key] = Seeded(promise.scripts, str(self._submission.seed))
+        return self._seeded[key]
 
 
 def _seen(play: Play | None, verdict: Verdict) -> Failure:

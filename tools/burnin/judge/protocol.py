@@ -8,11 +8,11 @@ import msgspec
 
 from burnin.scorecard import Counterexample, Status
 
-__all__ = ["Ask", "Failing", "HandIn", "Judged", "Listed", "Recheck", "Request", "SuiteProperty"]
+__all__ = ["Ask", "Failing", "Glance", "Glanced", "HandIn", "Judged", "Listed", "Recheck", "Request", "SuiteProperty"]
 
 
 class Request(msgspec.Struct):
-    """The first line in: the suite to judge with. Each further line is a `HandIn`, an `Ask` or a `Recheck`; the end of input ends it."""
+    """The first line in: the suite to judge with. Each further line is a `HandIn`, `Ask`, `Recheck` or `Glance`; the end of input ends it."""
 
     suite: str
     """The folder of the hidden suite."""
@@ -47,6 +47,13 @@ class Recheck(msgspec.Struct, tag=True):
     script: Any
 
 
+class Glance(msgspec.Struct, tag=True):
+    """Play the first few scripts of each of these properties, round after round, until one fails; nothing is judged by it."""
+
+    properties: list[str]
+    plays: int
+
+
 class SuiteProperty(msgspec.Struct):
     """One property of the suite, as it was collected."""
 
@@ -69,10 +76,18 @@ class Listed(msgspec.Struct, tag=True):
 
 
 class Failing(msgspec.Struct, tag=True):
-    """A property that an `Ask` is about has been found to fail, before its smallest failure is looked for. Its `Judged` follows."""
+    """A property has been found to fail: by an `Ask`, before its smallest failure is looked for and its `Judged` follows, or by a `Glance`."""
 
     id: str
+    status: Status
     counterexample: Counterexample | None
+
+
+class Glanced(msgspec.Struct, tag=True):
+    """The end of a `Glance`."""
+
+    failed: str | None
+    """The property of which a `Failing` has told, if one failed."""
 
 
 class Judged(msgspec.Struct, tag=True):

@@ -39,6 +39,8 @@ SETTLE = 0.04
 """Seconds for which a file must stay the same before it is taken to be saved whole."""
 BEAT = 15.0
 """Seconds between two records of the clock."""
+GLANCE = 5
+"""Plays of each property that come first after a save, since most mistakes show in one of them."""
 PATIENCE = 4.0
 """Seconds after which a grade is abandoned for a newer save; a shorter one is nearly done."""
 
@@ -371,7 +373,7 @@ class Session:
         return later is not None and later != data and later.startswith(data)
 
     def _judge(self, copy: Path, saved: Moment) -> Scorecard:
-        """Replay the last failure by its script; then the rest of its stage, and then everything."""
+        """Replay the last failure by its script; then glance at everything; then the rest of its stage, and then the others."""
         assert self._grader is not None
         last = self._told
         self._progress(Grading("grading", failure=last))
@@ -401,7 +403,7 @@ class Session:
                 first = replace(self._grading, failure=result, same_story=False, message="", first_word=_since(saved))
                 self._progress(first)
 
-        return self._grader.grade(copy, Options(first=self._order()), hear, hear_failing)
+        return self._grader.grade(copy, Options(first=self._order(), glance=GLANCE), hear, hear_failing)
 
     def _same(self, failure: PropertyResult | None) -> bool:
         return failure is not None and self._told is not None and _story(failure) == _story(self._told)
