@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["Exercise", "Library", "Manifest", "Stage", "UserError"]
+__all__ = ["Exercise", "Library", "Manifest", "Stage", "UserError", "shown"]
 
 
 MANIFEST = "exercise.toml"
@@ -139,3 +139,11 @@ class Library:
         except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is not a manifest: {error}.") from None
         return Exercise(name, self.root, manifest, draft)
+
+
+def shown(path: Path) -> str:
+    """The path as the user would write it here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

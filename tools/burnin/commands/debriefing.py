@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from burnin.commands.options import latest_attempt, library_option, open_library, shown
-from burnin.library import UserError
+from burnin.commands.options import latest_attempt, library_option, open_library
+from burnin.library import UserError, shown
 from burnin.practice import ASSESSMENT, Attempt, Attempts
 
 __all__ = ["debrief"]

@@ -16,7 +16,6 @@ __all__ = [
     "library_option",
     "minutes_option",
     "open_library",
-    "shown",
 ]
 
 library_option = click.option(
@@ -51,11 +50,3 @@ def latest_attempt(library: Library, name: str | None) -> Attempt:
         which = "There is no attempt yet" if name is None else f"There is no attempt at {name} yet"
         raise UserError(f"{which}; `burnin start {name or 'NAME'}` begins one.")
     return attempt
-
-
-def shown(path: Path) -> str:
-    """The path as the user would write it here."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from burnin.commands.options import library_option, open_library, shown
+from burnin.commands.options import library_option, open_library
+from burnin.library import shown
 from burnin.practice import Store
 
 if TYPE_CHECKING:

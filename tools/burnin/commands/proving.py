@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from burnin.commands.options import jobs_option, library_option, open_library, shown
-from burnin.library import Exercise, UserError
+from burnin.commands.options import jobs_option, library_option, open_library
+from burnin.library import Exercise, UserError, shown
 
 if TYPE_CHECKING:
     from burnin.contribute.finding import Outcome
@@ -24,7 +24,7 @@ __all__ = ["proof"]
     "folder",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where to write; the default is the library's folder `proof`.",
+    help="Where to write; the default is tests/proof in the library.",
 )
 @jobs_option
 @library_option
@@ -53,7 +53,7 @@ def proof(names: tuple[str, ...], deep: bool, folder: Path | None, jobs: int, li
             found = prove(library, exercises, cards, DEEP if deep else STANDARD, on_outcome=heard)
         except Blocked as blocked:
             raise UserError(f"There is nothing to measure: {blocked}; `burnin check` says more.") from None
-    home = folder or library.root / "proof"
+    home = folder or library.root / "tests" / "proof"
     home.mkdir(parents=True, exist_ok=True)
     (home / "proof.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     (home / "README.md").write_text(as_markdown(found), "utf-8")

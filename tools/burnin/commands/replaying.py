@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from burnin.commands.options import exercise_option, jobs_option, library_option, open_library, shown
+from burnin.commands.options import exercise_option, jobs_option, library_option, open_library
 from burnin.commands.scoring import score
 from burnin.commands.target import Target, find_target
-from burnin.library import UserError
+from burnin.library import UserError, shown
 
 if TYPE_CHECKING:
     from burnin.scorecard import PropertyResult, Scorecard

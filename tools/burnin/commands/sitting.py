@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from burnin.commands.options import exercise_option, latest_attempt, library_option, open_library, shown
-from burnin.library import UserError
+from burnin.commands.options import exercise_option, latest_attempt, library_option, open_library
+from burnin.library import UserError, shown
 from burnin.practice import Attempt, AttemptRecord, Mark
 
 __all__ = ["COMMANDS", "minutes", "told_result", "told_stage"]

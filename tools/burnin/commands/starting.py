@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from burnin.commands.options import library_option, minutes_option, open_library, shown
+from burnin.commands.options import library_option, minutes_option, open_library
+from burnin.library import shown
 from burnin.practice import Attempts
 
 __all__ = ["start"]

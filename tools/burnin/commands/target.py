@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from burnin.commands.options import latest_attempt, shown
-from burnin.library import Exercise, Library, UserError
+from burnin.commands.options import latest_attempt
+from burnin.library import Exercise, Library, UserError, shown
 from burnin.practice import Attempt, Attempts
 
 __all__ = ["Target", "find_target"]

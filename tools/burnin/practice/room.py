@@ -25,7 +25,7 @@ from textual.widgets import Footer, Label, Markdown, OptionList, Static
 from textual.widgets.option_list import Option
 
 from burnin.grade.render import clean
-from burnin.library import UserError
+from burnin.library import UserError, shown
 from burnin.practice.clock import Moment
 from burnin.practice.interview import Question
 from burnin.practice.session import Session, Snapshot, StageView
@@ -132,6 +132,7 @@ class Room(App[None]):
     .-narrow #words { height: 1fr; }
     .-narrow #facts { height: 2fr; }
     #words { width: 1fr; }
+    .-wide #words { max-width: 60; }
     #facts { width: 1fr; }
     #statement { height: auto; }
     #reference { display: none; }
@@ -402,7 +403,8 @@ def notes(now: Snapshot) -> RenderableType:
     """What was asked and what hints were given, to read again."""
     lines = [Text(f"{question.ask}  {question.answer}") for question in now.asked]
     lines += [Text(f"Hint for stage {hint.stage}, {hint.grade}: {hint.text}") for hint in now.hints]
-    where = Text(f"Edit {now.record.folder / now.record.exercise}.py in your editor; each save is graded.", "dim")
+    submission = shown(now.record.folder / f"{now.record.exercise}.py")
+    where = Text(f"Edit {submission} in your editor; each save is graded.", "dim")
     return Group(*([Text("Notes", "bold"), *lines, Text()] if lines else []), where)
 
 
