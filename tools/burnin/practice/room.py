@@ -132,7 +132,7 @@ class Room(App[None]):
     .-narrow #words { height: 1fr; }
     .-narrow #facts { height: 2fr; }
     #words { width: 1fr; }
-    .-wide #words { max-width: 60; }
+    .-wide #words { max-width: 64; }
     #facts { width: 1fr; }
     #statement { height: auto; }
     #reference { display: none; }
