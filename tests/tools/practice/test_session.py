@@ -17,6 +17,7 @@ from small_library import REFERENCE, STUB, WRONG
 from burnin.library import Library, UserError
 from burnin.practice import Attempt, Attempts, Moment
 from burnin.practice.session import Session
+from burnin.scorecard import Scorecard
 
 from .rooms import Heard, counter_library, started
 
@@ -67,6 +68,23 @@ def test_each_save_is_graded_and_recorded(session: Session, attempt: Attempt) ->
     now = heard.graded(100)
     assert now.grading.failure is None
     assert [grade.score for grade in attempt.record().grades] == [70, 100]
+
+
+def test_two_rooms_at_one_attempt_record_a_grade_once(
+    session: Session, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = session._judge
+
+    def overtaken(copy: Path, saved: Moment) -> Scorecard:
+        card = judge(copy, saved)
+        attempt.graded(card, copy.read_bytes(), saved.wall, 0.0)  # by the other room
+        return card
+
+    monkeypatch.setattr(session, "_judge", overtaken)
+    heard = Heard(session)
+    attempt.submission.write_text(WRONG)
+    heard.graded(70)
+    assert [grade.score for grade in attempt.record().grades] == [70]
 
 
 def test_the_play_that_failed_last_comes_first(session: Session, attempt: Attempt) -> None:
@@ -270,6 +288,7 @@ def test_killed_at_any_moment_nothing_is_lost(attempt: Attempt, library: Library
         from burnin.library import Library
         from burnin.practice import Attempts
         from burnin.practice.session import Session
+from burnin.scorecard import Scorecard
         attempts = Attempts(Library(Path({str(library.root)!r})))
         told = set()
         def tell(now):
@@ -305,6 +324,7 @@ def test_the_judges_of_a_killed_session_end(attempt: Attempt, library: Library) 
         from burnin.library import Library
         from burnin.practice import Attempts
         from burnin.practice.session import Session
+from burnin.scorecard import Scorecard
         attempts = Attempts(Library(Path({str(library.root)!r})))
         with Session(attempts.latest("counter"), jobs=1) as session:
             session.subscribe(lambda now: now.grading.phase == "graded" and print("graded", flush=True))

@@ -352,7 +352,7 @@ class Session:
         if self._was_half(data):
             self._saved.set()
             return
-        if new:
+        if new and self._is_new(data):  # another room at this attempt may have been quicker
             self.attempt.graded(card, data, now.wall, minute)
         failure = first_failure(card, self.attempt.stage())
         self._card, self._problem = card, None
