@@ -288,7 +288,6 @@ def test_killed_at_any_moment_nothing_is_lost(attempt: Attempt, library: Library
         from burnin.library import Library
         from burnin.practice import Attempts
         from burnin.practice.session import Session
-from burnin.scorecard import Scorecard
         attempts = Attempts(Library(Path({str(library.root)!r})))
         told = set()
         def tell(now):
@@ -324,7 +323,6 @@ def test_the_judges_of_a_killed_session_end(attempt: Attempt, library: Library) 
         from burnin.library import Library
         from burnin.practice import Attempts
         from burnin.practice.session import Session
-from burnin.scorecard import Scorecard
         attempts = Attempts(Library(Path({str(library.root)!r})))
         with Session(attempts.latest("counter"), jobs=1) as session:
             session.subscribe(lambda now: now.grading.phase == "graded" and print("graded", flush=True))
