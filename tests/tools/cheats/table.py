@@ -80,10 +80,13 @@ def _read(path: Path) -> Cheat:
     )
 
 
-def grade_cheat(cheat: Cheat, folder: Path, *, confined: bool, only: tuple[str, ...] = ()) -> Scorecard:
+def grade_cheat(
+    cheat: Cheat, folder: Path, *, confined: bool, only: tuple[str, ...] = (), shrink: bool = True
+) -> Scorecard:
     """Grade the cheat at quick effort, handed in from this folder; `only` on these properties."""
     exercise = Library.find(LIBRARY, CHEATS).exercise(EXERCISE)
-    return grade(exercise, cheat.hand_in(folder), Options(effort="quick", jobs=1, confined=confined, only=only))
+    options = Options(effort="quick", jobs=1, confined=confined, only=only, shrink=shrink)
+    return grade(exercise, cheat.hand_in(folder), options)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -65,6 +65,17 @@ def test_a_grade_can_stop_at_the_first_failure(small_library: SmallLibrary, tmp_
         assert grader.grade(written(tmp_path, REFERENCE), options).score == 100
 
 
+def test_a_failure_can_be_left_as_it_was_found(small_library: SmallLibrary, grader: Grader, tmp_path: Path) -> None:
+    path = written(tmp_path, WRONG)
+    found = grader.grade(path, Options(effort="quick", shrink=False))
+    smallest = grader.grade(path, QUICK)
+    assert statuses(found) == statuses(smallest)
+    large, small = (results(card)["refuses"].counterexample for card in (found, smallest))
+    assert large is not None
+    assert small is not None
+    assert len(str(large.script)) > len(str(small.script))
+
+
 def test_a_failure_is_checked_again_by_its_own_script(grader: Grader, tmp_path: Path) -> None:
     failed = results(grader.grade(written(tmp_path, WRONG), QUICK))["refuses"]
     again = grader.recheck(written(tmp_path, WRONG), failed)

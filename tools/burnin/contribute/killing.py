@@ -204,6 +204,7 @@ class _Executioner:
                 only=tuple(wanted),
                 first=tuple(dict.fromkeys([*self._experience.first(mutation.where), *self._cheapest])),
                 until_failure=True,
+                shrink=False,
             ),
             lambda result, *_: heard.append(result),
         )

@@ -50,7 +50,9 @@ class Options:
     first: tuple[str, ...] = ()
     """Judge the batches of these properties first, in this order; the result is the same."""
     until_failure: bool = False
-    """Stop when a property has not passed, and do not look for the smallest failure; what was not judged counts as not attempted."""
+    """Stop when a property has not passed; what was not judged counts as not attempted."""
+    shrink: bool = True
+    """Look for the smallest play that shows a failure; otherwise its story is that of the first one. The score is the same."""
     glance: int = 0
     """So many plays of each property come before everything, and what fails in one of them is judged first; the result is the same."""
 
@@ -199,7 +201,7 @@ class Grader:
     def _run(self, copy: Path, turn: _Turn) -> _Turn:
         """Judge the properties that the options ask for; each judge gets the next batch when it is done with its last."""
         self._turn, options = turn, turn.options
-        turn.hand_in = HandIn(str(copy), options.effort, options.seed, options.until_failure)
+        turn.hand_in = HandIn(str(copy), options.effort, options.seed, options.until_failure, options.shrink)
         if self._listed is not None:
             self._plan()
         for judge in self._judges:

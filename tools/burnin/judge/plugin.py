@@ -220,7 +220,7 @@ class JudgePlugin:
         if promise.scripts is None:
             return self._player
         if self._batch is None:
-            shrink_plays = 0 if self._submission.until_failure else SHRINK_PLAYS
+            shrink_plays = SHRINK_PLAYS if self._submission.shrink else 0
             self._batch = Batch(self._seeded_for(promise), self._player, shrink_plays=shrink_plays)
         self._batch.found = lambda failure: self._tell_failing(promise, failure)
         return self._batch

@@ -31,7 +31,9 @@ class HandIn(msgspec.Struct, tag=True):
     effort: str
     seed: int
     until_failure: bool = False
-    """Judge no more of a batch when a property of it has not passed, and leave that failure as large as it was found."""
+    """Judge no more of a batch when a property of it has not passed."""
+    shrink: bool = True
+    """Look for the smallest play that shows a failure."""
 
 
 class Ask(msgspec.Struct, tag=True):
