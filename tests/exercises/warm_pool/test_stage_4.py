@@ -84,7 +84,6 @@ def test_entering(play: Play, script: Script) -> None:
     level="core",
     rule="Idle",
     scripts=concurrent(idle=True, pinned=True),
-    scale=1.5,
     tags=("boundaries",),
 )
 def test_idle(play: Play, script: Script) -> None:
