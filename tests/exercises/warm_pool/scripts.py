@@ -20,6 +20,7 @@ BACKENDS: tuple[Backend, ...] = ("asyncio", "trio")
 TIMES = (0.0, 0.5, 1.0, 1.0, 2.0)
 HOLDS = (0.0, 0.5, 1.0, 2.0, 4.0)
 TICKS = (0, 0, 0, 1, 2, 3)
+KINDS = ("get", *["acquire"] * 3, *["release"] * 3, "release again")
 SECONDS = (0.5, 1.0, 2.0)
 
 # Strategies are made once: making one costs more than drawing from it.
@@ -74,11 +75,7 @@ def sequential(draw: Draw, *, leases: bool) -> Script:
     held: list[str] = []
     ended: list[str] = []
     for number in range(between(draw, 2, 15)):
-        kind = (
-            pick(draw, ["get", "acquire", "acquire", "acquire", "release", "release", "release", "release again"])
-            if leases
-            else "get"
-        )
+        kind = pick(draw, KINDS) if leases else "get"
         if kind == "acquire":
             held.append(f"lease {number}")
             steps.append(_acquire(pick(draw, sorted(sizes)), held[-1]))
@@ -102,9 +99,8 @@ def threaded(draw: Draw) -> Script:
     """Two or three threads on one pool; leases are released by their own thread and sometimes by another too."""
     budget = between(draw, 3, 6)
     sizes = _sizes(draw, budget, largest=budget)
-    shared, at_once = pick(
-        draw, [(False, False), (True, True), (True, False), (True, True)]
-    )  # at once: all release it first
+    kind = pick(draw, ["own leases", "at once", "shared", "at once"])
+    shared, at_once = kind != "own leases", kind == "at once"  # all release the shared lease first
     setup = [Step("WarmPool", args=(WorldRef("host"), budget), save="pool")]
     if shared:
         setup.append(_acquire(pick(draw, sorted(sizes)), "shared"))
