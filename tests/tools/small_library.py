@@ -138,6 +138,16 @@ class SmallLibrary:
         path.write_text(textwrap.dedent(text))
         return path
 
+    def share(self, name: str, text: str) -> Path:
+        """Put a module beside the suite, where `from ..shared` finds it."""
+        folder = self.exercise.suite.parent / "shared"
+        folder.mkdir(exist_ok=True)
+        (folder / "__init__.py").touch()
+        (folder.parent / "__init__.py").touch()
+        path = folder / name
+        path.write_text(textwrap.dedent(text))
+        return path
+
     def submission(self, content: str | bytes) -> Path:
         """Write a submission; its folder's name needs care too."""
         folder = self.root / "attempts ß"

@@ -108,5 +108,18 @@ def test_the_hash_of_a_suite_is_that_of_its_files_and_of_nothing_else(library: L
     assert exercise.suite_hash() == first
 
 
+def test_what_suites_share_is_in_their_hash_and_no_exercise(library: Library) -> None:
+    exercise = library.exercise("counter")
+    hashes = {exercise.suite_hash()}
+    shared = exercise.suite.parent / "shared"
+    shared.mkdir()
+    for text in ("x = 1", "x = 2"):
+        (shared / "model.py").write_text(text)
+        hashes.add(exercise.suite_hash())
+    assert len(hashes) == 3
+    assert library.names() == ["counter"]
+    assert library.drafts() == []
+
+
 def test_the_hash_of_a_suite_does_not_depend_on_where_it_is(library: Library, tmp_path: Path) -> None:
     assert SmallLibrary(tmp_path / "elsewhere").exercise.suite_hash() == library.exercise("counter").suite_hash()

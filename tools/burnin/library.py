@@ -16,6 +16,8 @@ __all__ = ["Exercise", "Library", "Manifest", "Stage", "UserError", "shown"]
 MANIFEST = "exercise.toml"
 DRAFT = "draft.toml"
 """The manifest's name while an exercise is in progress."""
+SHARED = "shared"
+"""The folder beside the hidden suites with what several of them import; there may be none. No exercise can have this name."""
 
 
 class UserError(Exception):
@@ -86,13 +88,21 @@ class Exercise:
         """The hidden suite."""
         return self.root / "tests" / "exercises" / self.name
 
+    def suite_files(self) -> list[tuple[str, bytes]]:
+        """The names and contents of the suite's files and of those that all suites share, names relative to the folder of the suites."""
+        home = self.suite.parent
+        paths = [path for folder in (self.suite, home / SHARED) for path in sorted(folder.rglob("*"))]
+        return [
+            (path.relative_to(home).as_posix(), path.read_bytes())
+            for path in paths
+            if path.is_file() and "__pycache__" not in path.parts
+        ]
+
     def suite_hash(self) -> str:
-        """SHA-256 over the names and contents of the suite's files."""
+        """SHA-256 over the names and contents of the suite's files, and of those that all suites share."""
         digest = hashlib.sha256()
-        for path in sorted(self.suite.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(f"{path.relative_to(self.suite).as_posix()}\0{path.stat().st_size}\0".encode())
-                digest.update(path.read_bytes())
+        for name, data in self.suite_files():
+            digest.update(f"{name}\0{len(data)}\0".encode() + data)
         return digest.hexdigest()
 
 

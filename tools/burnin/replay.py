@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import pprint
 import sys
 import types
@@ -28,7 +27,7 @@ from burnin.script import Script, script_from_data
 from burnin.worker.serve import import_submission, play
 from burnin.worker.simulation import current, foreign, threads
 
-__all__ = ["LocalPlayer", "load_suite", "prepare", "replay", "write_replay"]
+__all__ = ["LocalPlayer", "load_suite", "prepare", "replay", "suite_module", "write_replay"]
 
 
 class LocalPlayer:
@@ -71,22 +70,26 @@ def prepare() -> None:
 
 
 def load_suite(folder: Path) -> dict[str, Promise]:
-    """Import a hidden suite as the package `suite` (its own name is the submission's) and return its properties by id."""
-    spec = importlib.util.spec_from_file_location(
-        "suite", folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
-    assert spec is not None and spec.loader is not None
-    package = importlib.util.module_from_spec(spec)
-    sys.modules["suite"] = package
-    spec.loader.exec_module(package)
+    """Import the properties of a hidden suite, and return them by id."""
     found = {}
     for path in sorted(folder.glob("test_*.py")):
-        module = importlib.import_module(f"suite.{path.stem}")
-        for member in vars(module).values():
+        for member in vars(suite_module(folder, path.stem)).values():
             promise = promise_of(member)
             if promise is not None:
                 found[promise.id] = promise
     return found
+
+
+def suite_module(folder: Path, name: str) -> types.ModuleType:
+    """Import a module of a hidden suite, as a part of the package `suites`: its own name is the submission's, and it may import from `..shared`.
+
+    One process can import the suites of one library.
+    """
+    if "suites" not in sys.modules:
+        suites = types.ModuleType("suites")
+        suites.__path__ = [str(folder.parent)]
+        sys.modules["suites"] = suites
+    return importlib.import_module(f"suites.{folder.name}.{name}")
 
 
 _TEMPLATE = '''\

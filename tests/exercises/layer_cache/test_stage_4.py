@@ -5,12 +5,13 @@ from __future__ import annotations
 from burnin.script import Script
 from burnin.suite import Call, History, Play, promise, require
 
+from ..shared.eviction import Spent, check_beside_lru, check_beside_optimum
 from .expected import disk_of, turns
 from .facts import check_alive, told, walk
 from .scripts import crashing, reopened, resumed, with_policy
 from .test_stage_1 import check_disk_rules
 from .test_stage_3 import check_goes_on, check_nobody_waits_in_vain, check_reserved
-from .traces import lru_seconds, optimal_seconds, script_of, traces
+from .traces import plain_traces, script_of, traces
 from .world import PART, Disk, RankedPolicy, Trace, digest_of
 
 CRASHES = crashing()
@@ -207,35 +208,24 @@ def _check_asked_by_pulls(history: History, policy: RankedPolicy) -> None:
 @promise(stage=4, points=3, level="core", rule="Better than LRU", tags=("policy",))
 def test_better_than_lru(play: Play) -> None:
     "Over all traces, the policy spends at most 80 % of the fetch seconds of least-recently-used eviction."
-    spent, dearest = spend(play)
-    lru = sum(map(lru_seconds, traces()))
-    got = f"{spent:.0f} s, {spent / lru:.0%}; on the last trace it fetched {dearest}"
-    require(spent <= 0.8 * lru, f"at most {0.8 * lru:.0f} s of fetching, 80 % of the {lru:.0f} s of LRU", got, 0)
+    check_beside_lru(spend(play), plain_traces(), 0.8, "fetching")
 
 
 @promise(stage=4, points=4, level="senior", rule="Close to the best", tags=("policy",))
 def test_close_to_the_best(play: Play) -> None:
     "Over all traces, the policy spends at most 1.45 times the fetch seconds of the offline optimum."
-    spent, dearest = spend(play)
-    best = sum(map(optimal_seconds, traces()))
-    got = f"{spent:.0f} s, {spent / best:.2f} times; on the last trace it fetched {dearest}"
-    require(
-        spent <= 1.45 * best,
-        f"at most {1.45 * best:.0f} s of fetching, 1.45 times the best possible {best:.0f} s",
-        got,
-        0,
-    )
+    check_beside_optimum(spend(play), plain_traces(), 1.45, "fetching")
 
 
-def spend(play: Play) -> tuple[float, str]:
-    """The seconds that the policy spends fetching over all traces, and what it spends most on in the last."""
+def spend(play: Play) -> Spent:
+    """What the policy spends on fetching over all traces."""
     spent = 0.0
     for trace in traces():
         driven = play(script_of(trace)).worlds["trace"]
         assert isinstance(driven, Trace)
         require(driven.wrong is None, "victims among the candidates that free enough", driven.wrong or "", 0)
         spent += driven.cost
-    return spent, driven.dearest()
+    return Spent(spent, f"on the last trace it fetched {driven.dearest()}")
 
 
 class Reopening:

@@ -1,4 +1,4 @@
-"""Traces of image pulls for the eviction policy, what LRU spends on them, and the least that anybody could spend."""
+"""Traces of image pulls for the eviction policy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cache
 
 from burnin.script import Script, Step
 
+from ..shared import eviction
 from .world import Trace
 
 TRACES = 6
@@ -27,6 +28,12 @@ def script_of(trace: Trace) -> Script:
     return Script(setup=(Step("ValuePolicy", save="policy"),), actors={}, drivers={"trace": spec})
 
 
+@cache
+def plain_traces() -> tuple[eviction.Trace, ...]:
+    """The traces for LRU and the optimum."""
+    return tuple(eviction.Trace(trace.sizes, trace.seconds, trace.budget, trace.pulls) for trace in traces())
+
+
 def _trace(rng: random.Random) -> Trace:
     """Images of a base and one or two layers of their own, popular by Zipf's law; which ones are popular changes all at once now and then.
 
@@ -41,82 +48,10 @@ def _trace(rng: random.Random) -> Trace:
     images = [[rng.choice(bases), app] for app in apps]
     for number in rng.sample(range(APPS), 3):
         images[number].append(apps[(number + 1) % APPS])
-    weights = [1 / (rank + 1) ** 1.1 for rank in range(APPS)]
+    weights = eviction.zipf(APPS, 1.1)
     ranked = rng.sample(images, APPS)
     pulls: list[list[str]] = []
     while len(pulls) < PULLS:
         pulls += rng.choices(ranked, weights, k=rng.randint(50, 80))
         ranked = ranked[4:] + ranked[:4]
     return Trace(sizes, seconds, round(sum(sizes.values()) * 0.5), pulls[:PULLS])
-
-
-def lru_seconds(trace: Trace) -> float:
-    """The fetch seconds of least-recently-used eviction."""
-    cached: dict[str, None] = {}
-    cost = 0.0
-    for pull in trace.pulls:
-        fresh = [layer for layer in pull if layer not in cached]
-        missing = sum(trace.sizes[layer] for layer in [*fresh, *cached]) - trace.budget
-        for layer in [layer for layer in cached if layer not in pull]:
-            if missing > 0:
-                del cached[layer]
-                missing -= trace.sizes[layer]
-        cost += sum(trace.seconds[layer] for layer in fresh)
-        for layer in pull:
-            cached.pop(layer, None)
-            cached[layer] = None
-    return cost
-
-
-@cache
-def _optimum(number: int) -> float:
-    return _least(traces()[number])
-
-
-def optimal_seconds(trace: Trace) -> float:
-    """The least fetch seconds with the whole trace known: exact, by dynamic programming over the sets of layers that can be cached."""
-    return _optimum(traces().index(trace))
-
-
-def _least(trace: Trace) -> float:
-    number = {layer: 1 << bit for bit, layer in enumerate(LAYERS)}
-    sets = range(1 << len(LAYERS))
-    size, seconds = [0] * len(sets), [0.0] * len(sets)
-    for held in sets[1:]:
-        lowest = held & -held
-        layer = LAYERS[lowest.bit_length() - 1]
-        size[held] = size[held ^ lowest] + trace.sizes[layer]
-        seconds[held] = seconds[held ^ lowest] + trace.seconds[layer]
-    cheapest = {0: 0.0}  # what is cached to the least seconds spent on getting there
-    for pull in trace.pulls:
-        image = sum(number[layer] for layer in pull)
-        after: dict[int, float] = {}
-        for held, spent in cheapest.items():
-            cost = spent + seconds[image & ~held]
-            for kept in _kept(held & ~image, size, trace.budget - size[image]):
-                after[kept | image] = min(cost, after.get(kept | image, cost))
-        cheapest = _undominated(after, seconds)
-    return min(cheapest.values())
-
-
-def _kept(others: int, size: list[int], room: int) -> list[int]:
-    """What may be kept beside the image, as much as fits: dropping more than needed never pays."""
-    best: list[int] = []
-    part = others
-    while True:  # all subsets, larger ones first
-        if size[part] <= room and not any(part & other == part for other in best):
-            best.append(part)
-            if part == others:
-                return best
-        if part == 0:
-            return best
-        part = (part - 1) & others
-
-
-def _undominated(states: dict[int, float], seconds: list[float]) -> dict[int, float]:
-    """Without the states that another one beats even after fetching, as they are needed, the layers that it lacks."""
-    kept: dict[int, float] = {}
-    for held, cost in sorted(states.items(), key=lambda state: (state[1], -state[0].bit_count())):
-        if not any(spent + seconds[held & ~other] <= cost for other, spent in kept.items()):
-            kept[held] = cost
-    return kept

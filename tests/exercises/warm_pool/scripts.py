@@ -20,6 +20,7 @@ BACKENDS: tuple[Backend, ...] = ("asyncio", "trio")
 TIMES = (0.0, 0.5, 1.0, 1.0, 2.0)
 HOLDS = (0.0, 0.5, 1.0, 2.0, 4.0)
 TICKS = (0, 0, 0, 1, 2, 3)
+KINDS = ("get", *["acquire"] * 3, *["release"] * 3, "release again")
 SECONDS = (0.5, 1.0, 2.0)
 
 # Strategies are made once: making one costs more than drawing from it.
@@ -55,7 +56,7 @@ def _sizes(draw: Draw, budget: int, *, largest: int, most: int = 4) -> dict[str,
     models = MODELS[: pick(draw, [2, 3, most, most])]
     match pick(draw, ["any", "equal", "line"]):
         case "equal":
-            return dict.fromkeys(models, budget // between(draw, 1, 3))
+            return dict.fromkeys(models, budget // pick(draw, [2, 3, 3, 1]))
         case "line":
             room = between(draw, 1, budget // 2)
             sizes = [budget - room, room + 1, *(between(draw, 1, room) for _ in models[2:])]
@@ -74,12 +75,12 @@ def sequential(draw: Draw, *, leases: bool) -> Script:
     held: list[str] = []
     ended: list[str] = []
     for number in range(between(draw, 2, 15)):
-        kind = pick(draw, ["get", "acquire", "acquire", "release", "release", "release again"]) if leases else "get"
+        kind = pick(draw, KINDS) if leases else "get"
         if kind == "acquire":
             held.append(f"lease {number}")
             steps.append(_acquire(pick(draw, sorted(sizes)), held[-1]))
         elif kind == "release" and held:
-            ended.append(held.pop(between(draw, 0, min(2, len(held) - 1))))
+            ended.append(held.pop(min(pick(draw, [1, 1, 0]), len(held) - 1)))  # not always the oldest first
             steps.append(Step("release", on=ended[-1]))
         elif kind == "release again" and ended:
             steps.append(Step("release", on=pick(draw, ended[-3:])))
@@ -98,15 +99,15 @@ def threaded(draw: Draw) -> Script:
     """Two or three threads on one pool; leases are released by their own thread and sometimes by another too."""
     budget = between(draw, 3, 6)
     sizes = _sizes(draw, budget, largest=budget)
-    shared = bool(between(draw, 0, 1))
-    at_once = bool(between(draw, 0, 1))  # the shared lease is what all release first
+    kind = pick(draw, ["own leases", "at once", "shared", "at once"])
+    shared, at_once = kind != "own leases", kind == "at once"  # all release the shared lease first
     setup = [Step("WarmPool", args=(WorldRef("host"), budget), save="pool")]
     if shared:
         setup.append(_acquire(pick(draw, sorted(sizes)), "shared"))
     actors = {}
     for name in "ABC"[: between(draw, 2, 3)]:
         steps: list[Step] = []
-        for number in range(between(draw, 1, 2)):
+        for number in range(1 if at_once else between(draw, 1, 2)):
             after = (pick(draw, [0.0, 0.0, 1.0]), between(draw, 0, 2))
             steps.append(_acquire(pick(draw, sorted(sizes)), f"{name}{number}", after))
             steps.append(Step("release", on=f"{name}{number}"))
@@ -116,7 +117,7 @@ def threaded(draw: Draw) -> Script:
     return Script(
         mode="threads",
         seed=draw(SEEDS),
-        gap=pick(draw, [8, 32, 32]),
+        gap=pick(draw, [16, 32] if at_once else [8, 32, 32]),
         setup=tuple(setup),
         actors=actors,
         finale=(*((Step("release", on="shared"),) if shared else ()), Step("get", on="pool", args=(WHOLE,))),
@@ -138,16 +139,16 @@ def concurrent(
 ) -> Script:
     """Async callers that come, wait, are cancelled, hold their leases for a while, and release them."""
     budget = between(draw, 3, 8)
-    sizes = _sizes(draw, budget, largest=budget, most=3 if cancelling or idle else 4)
+    sizes = _sizes(draw, budget, largest=budget, most=2 if idle else 3 if cancelling else 4)
     names = sorted(sizes)
     pins = sorted(set(some(draw, names, 2))) if pinned else []
     while sum(sizes[pin] for pin in pins) >= budget:
         pins.pop()
     actors = {}
     in_line = bool(between(draw, 0, 1))  # each asks for another model than the one before, a little later
-    for rank, name in enumerate("ABCD"[: pick(draw, [2, 3, 4, 4])]):
+    for rank, name in enumerate("ABCD"[: pick(draw, [2, 3, 3] if idle else [2, 3, 4, 4])]):
         steps: list[Step] = []
-        for number in range(between(draw, 1, 3 if idle else 2)):
+        for number in range(pick(draw, [1, 2, 3] if idle else [1, 1, 2])):
             lease = f"{name}{number}"
             model, after = pick(draw, names), pause(draw)
             if in_line and number == 0 and rank < len(names):
@@ -155,7 +156,7 @@ def concurrent(
             cancel = _cancel(draw) if cancelling and between(draw, 0, 1) else None
             steps.append(_acquire(model, lease, after, cancel))
             steps.append(Step("release", on=lease, after=(pick(draw, HOLDS), pick(draw, TICKS))))
-            if releasing_twice and bool(between(draw, 0, 1)):
+            if releasing_twice and between(draw, 0, 3) == 3:
                 steps.append(Step("release", on=lease, after=(pick(draw, TIMES), 0)))
         actors[name] = tuple(steps)
     kwargs: dict[str, Any] = {"pinned": pins} if pins else {}
@@ -192,11 +193,14 @@ def concurrent(
 def cancelled(draw: Draw) -> Script:
     """B is cancelled, while A's lease keeps its load in line or, without A, while its load is in flight.
 
-    The others come in time to share it, or later, or just then.
+    The others come in time to share it, or later, or just then. Or nobody else wants that load: they wait behind it, want its room, or
+    all come just then, to begin it anew.
     """
     budget = between(draw, 3, 8)
     room = between(draw, 1, budget // 2)
-    in_line = bool(between(draw, 0, 1))
+    kind = pick(draw, ["line", "behind", "flight", "anew", "room"])
+    in_line = kind in ("line", "behind")
+    wanted = {"line": "bbc", "behind": "ccb", "room": "aac"}.get(kind, "bbca")
     b_size = room + 1 if in_line else pick(draw, [room, budget - room])
     sizes = {"a": budget - room, "b": b_size, "c": between(draw, 1, room)}
     patience = pick(draw, [0.5, 1.0, 1.5])
@@ -209,12 +213,11 @@ def cancelled(draw: Draw) -> Script:
         actors["A"] = (_acquire("a", "A0"), Step("release", on="A0", after=(pick(draw, [1.0, 2.0, 4.0]), 0)))
     for name in "CDE"[: pick(draw, [1, 2, 3, 3])]:
         steps: list[Step] = []
-        for number in range(between(draw, 1, 2)):
-            after = pause(draw) if number else (pick(draw, [0.5, 1.0, just_then, just_then]), between(draw, 0, 3))
+        for number in range(pick(draw, [1, 1, 2])):
+            comes = [just_then] if kind == "anew" else [0.5, 1.0, just_then]
+            after = pause(draw) if number else (pick(draw, comes), between(draw, 0, 3))
             again = _cancel(draw) if between(draw, 0, 3) == 3 else None
-            steps.append(
-                _acquire(pick(draw, ["b", "b", "c", "c" if in_line else "a"]), f"{name}{number}", after, again)
-            )
+            steps.append(_acquire(pick(draw, wanted), f"{name}{number}", after, again))
             steps.append(Step("release", on=f"{name}{number}", after=(pick(draw, HOLDS), pick(draw, TICKS))))
         actors[name] = tuple(steps)
     seconds = {model: pick(draw, [1.0, 2.0, 2.0]) for model in sizes}

@@ -45,7 +45,7 @@ def test_release_once(play: Play, script: Script) -> None:
     check_busy_for_a_reason(history)
 
 
-@promise(stage=2, points=3, level="core", rule="Use", scripts=LEASES, scale=2.0, tags=("order",))
+@promise(stage=2, points=3, level="core", rule="Use", scripts=LEASES, scale=1.5, tags=("order",))
 def test_use(play: Play, script: Script) -> None:
     "A model is used when it is acquired and when a lease on it is released, and the least recently used model without a lease is unloaded first."
     for turn in turns(play(script)):
@@ -53,7 +53,7 @@ def test_use(play: Play, script: Script) -> None:
         require(turn.unloaded == turn.victims, expected, turn.host_calls, turn.call.ended)
 
 
-@promise(stage=2, points=5, level="senior", rule="Threads", scripts=THREADS, scale=2.0, tags=("concurrency",))
+@promise(stage=2, points=5, level="senior", rule="Threads", scripts=THREADS, tags=("concurrency",))
 def test_threads(play: Play, script: Script) -> None:
     "Whatever threads do at once, the budget holds, no model is loaded twice at a time, and a model with a lease stays."
     history = play(script)
@@ -63,7 +63,7 @@ def test_threads(play: Play, script: Script) -> None:
     require(last.outcome == "returned", "every model to fit when no lease is held", str(last.error), last.ended)
 
 
-@promise(stage=2, points=3, level="senior", rule="Threads", scripts=THREADS, scale=1.5, tags=("concurrency",))
+@promise(stage=2, points=3, level="senior", rule="Threads", scripts=THREADS, tags=("concurrency",))
 def test_threads_release(play: Play, script: Script) -> None:
     "When two threads release one lease, exactly one succeeds and the other gets LeaseError; when all leases are released, every model can be unloaded."
     history = play(script)

@@ -55,14 +55,14 @@ def test_wait_for_room(play: Play, script: Script) -> None:
             check_unload_makes_room(mark, state)
 
 
-@promise(stage=3, points=3, level="senior", rule="In order", scripts=CALLERS, scale=1.5, tags=("order",))
+@promise(stage=3, points=3, level="senior", rule="In order", scripts=CALLERS, tags=("order",))
 def test_in_order(play: Play, script: Script) -> None:
     "Loads begin in the order in which their models were first asked for; one that waits for room is not overtaken."
     for mark, state in walk(play(script)):
         check_nobody_overtaken(mark, state)
 
 
-@promise(stage=3, points=2, level="core", rule="Least recently used", scripts=CALLERS, scale=1.5, tags=("order",))
+@promise(stage=3, points=2, level="core", rule="Least recently used", scripts=CALLERS, tags=("order",))
 def test_async_least_recently_used(play: Play, script: Script) -> None:
     "Room is made by unloading the model without a lease that was used longest ago."
     for mark, state in walk(play(script)):
@@ -103,7 +103,7 @@ def test_failure_is_shared_once(play: Play, script: Script) -> None:
             check_head_waits_for_room(mark, state)
 
 
-@promise(stage=3, points=3, level="core", rule="Others go on", scripts=CANCELLED, scale=1.5, tags=("cancellation",))
+@promise(stage=3, points=3, level="core", rule="Others go on", scripts=CANCELLED, tags=("cancellation",))
 def test_others_go_on(play: Play, script: Script) -> None:
     "When a caller is cancelled, a load that somebody else waits for goes on undisturbed, and keeps its place if it has not begun."
     for mark, state in walk(play(script)):
@@ -121,7 +121,7 @@ def test_others_go_on(play: Play, script: Script) -> None:
             check_head_waits_for_room(mark, state)
 
 
-@promise(stage=3, points=2, level="senior", rule="Abandoned", scripts=CANCELLED, scale=1.5, tags=("cancellation",))
+@promise(stage=3, points=2, level="senior", rule="Abandoned", scripts=CANCELLED, tags=("cancellation",))
 def test_abandoned(play: Play, script: Script) -> None:
     "When nobody waits for a load any more, it is cancelled at once, or never begins, and its bytes are free again."
     history = play(script)
@@ -144,7 +144,6 @@ def test_abandoned(play: Play, script: Script) -> None:
     level="senior",
     rule="Nothing leaks",
     scripts=concurrent(cancelling=True, failing=True),
-    scale=1.5,
     tags=("cancellation",),
 )
 def test_nothing_leaks(play: Play, script: Script) -> None:

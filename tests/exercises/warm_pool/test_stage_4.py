@@ -7,10 +7,11 @@ from itertools import combinations
 from burnin.script import Script
 from burnin.suite import Opaque, Play, promise, require
 
+from ..shared.eviction import Spent, check_beside_lru, check_beside_optimum
 from .facts import State, check_alive, host_of, walk
 from .scripts import concurrent, entering
 from .test_stage_3 import check_head_waits_for_room, check_unload_makes_room
-from .traces import lru_seconds, optimal_seconds, script_of, traces
+from .traces import plain_traces, script_of, traces
 from .world import Asked, RankedPolicy, Trace
 
 
@@ -83,7 +84,6 @@ def test_entering(play: Play, script: Script) -> None:
     level="core",
     rule="Idle",
     scripts=concurrent(idle=True, pinned=True),
-    scale=1.5,
     tags=("boundaries",),
 )
 def test_idle(play: Play, script: Script) -> None:
@@ -194,25 +194,17 @@ def check_question(asked: Asked, state: State) -> None:
 @promise(stage=4, points=6, level="core", rule="Better than LRU", tags=("policy",))
 def test_better_than_lru(play: Play) -> None:
     "Over all traces, the policy spends at most 70 % of the load seconds of least-recently-used eviction."
-    spent, dearest = spend(play)
-    lru = sum(map(lru_seconds, traces()))
-    got = f"{spent:.0f} s, {spent / lru:.0%}; on the last trace it loaded {dearest}"
-    require(spent <= 0.7 * lru, f"at most {0.7 * lru:.0f} s of loading, 70 % of the {lru:.0f} s of LRU", got, 0)
+    check_beside_lru(spend(play), plain_traces(), 0.7, "loading")
 
 
 @promise(stage=4, points=5, level="senior", rule="Close to the best", tags=("policy",))
 def test_close_to_the_best(play: Play) -> None:
     "Over all traces, the policy spends at most 1.7 times the load seconds of the offline optimum."
-    spent, dearest = spend(play)
-    best = sum(map(optimal_seconds, traces()))
-    got = f"{spent:.0f} s, {spent / best:.2f} times; on the last trace it loaded {dearest}"
-    require(
-        spent <= 1.7 * best, f"at most {1.7 * best:.0f} s of loading, 1.7 times the best possible {best:.0f} s", got, 0
-    )
+    check_beside_optimum(spend(play), plain_traces(), 1.7, "loading")
 
 
-def spend(play: Play) -> tuple[float, str]:
-    """The seconds that the policy spends loading over all traces, and what it spends most on in the last."""
+def spend(play: Play) -> Spent:
+    """What the policy spends on loading over all traces."""
     spent = 0.0
     for trace in traces():
         driven = play(script_of(trace)).worlds["trace"]
@@ -221,4 +213,4 @@ def spend(play: Play) -> tuple[float, str]:
             at, text = driven.wrong
             require(False, "victims among the candidates that free enough", text, at)
         spent += driven.cost
-    return spent, driven.dearest()
+    return Spent(spent, f"on the last trace it loaded {driven.dearest()}")

@@ -1,4 +1,4 @@
-"""Request traces for the eviction policy, what LRU spends on them, and the least that anybody could spend."""
+"""Request traces for the eviction policy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import cache
 
 from burnin.script import Script, Step
 
+from ..shared import eviction
 from .world import Trace
 
 TRACES = 6
@@ -23,6 +24,15 @@ def script_of(trace: Trace) -> Script:
     """A script that drives the policy with the trace."""
     spec = Trace.of(sizes=trace.sizes, seconds=trace.seconds, budget=trace.budget, requests=trace.requests)
     return Script(setup=(Step("KeepWarmPolicy", save="policy"),), actors={}, drivers={"trace": spec})
+
+
+@cache
+def plain_traces() -> tuple[eviction.Trace, ...]:
+    """The traces without their times, for LRU and the optimum."""
+    return tuple(
+        eviction.Trace(trace.sizes, trace.seconds, trace.budget, [[model] for _, model in trace.requests])
+        for trace in traces()
+    )
 
 
 def _trace(rng: random.Random) -> Trace:
@@ -53,73 +63,3 @@ def _trace(rng: random.Random) -> Trace:
             if rng.random() < 0.06:
                 requests.append((now, rare))
     return Trace(sizes, seconds, budget, requests[:length])
-
-
-def lru_seconds(trace: Trace) -> float:
-    """The load seconds of least-recently-used eviction."""
-    last_used: dict[str, float] = {}
-    cost = 0.0
-    for now, model in trace.requests:
-        if model not in last_used:
-            cost += trace.seconds[model]
-            while sum(trace.sizes[one] for one in last_used) + trace.sizes[model] > trace.budget:
-                del last_used[min(last_used, key=lambda one: last_used[one])]
-        last_used.pop(model, None)
-        last_used[model] = now  # ties in time go by order
-    return cost
-
-
-@cache
-def _optimum(number: int) -> float:
-    return _least(traces()[number])
-
-
-def optimal_seconds(trace: Trace) -> float:
-    """The least load seconds with the whole trace known: dynamic programming over the sets of models that can be loaded."""
-    return _optimum(traces().index(trace))
-
-
-def _least(trace: Trace) -> float:
-    number = {model: 1 << bit for bit, model in enumerate(MODELS)}
-    size = [sum(trace.sizes[model] for model in MODELS if number[model] & held) for held in range(1 << len(MODELS))]
-    cheapest = {0: 0.0}  # what is loaded to the least seconds spent on getting there
-    for _, model in trace.requests:
-        bit = number[model]
-        after: dict[int, float] = {}
-        for held, cost in cheapest.items():
-            if held & bit:
-                after[held] = min(cost, after.get(held, cost))
-        missing = {held: cost for held, cost in cheapest.items() if not held & bit}
-        if missing:
-            for keep in _kept(missing, size, trace.budget - trace.sizes[model]):
-                loaded, cost = keep[0] | bit, keep[1] + trace.seconds[model]
-                if cost < after.get(loaded, float("inf")):
-                    after[loaded] = cost
-        cheapest = _undominated(after)
-    return min(cheapest.values())
-
-
-def _kept(missing: dict[int, float], size: list[int], room: int) -> list[tuple[int, float]]:
-    """What may be kept beside the new model, as much as fits: dropping more than needed never pays."""
-    found: dict[int, float] = {}
-    for held, cost in missing.items():
-        part = held
-        best: list[int] = []
-        while True:  # all subsets of what is loaded, larger ones first
-            if size[part] <= room and not any(part & other == part for other in best):
-                best.append(part)
-            if part == 0:
-                break
-            part = (part - 1) & held
-        for kept in best:
-            found[kept] = min(cost, found.get(kept, cost))
-    return list(found.items())
-
-
-def _undominated(states: dict[int, float]) -> dict[int, float]:
-    """Without the states that another one beats: it has at least those models loaded and has spent no more."""
-    kept: dict[int, float] = {}
-    for held, cost in sorted(states.items(), key=lambda state: (state[1], -state[0].bit_count())):
-        if not any(held & other == held for other in kept):
-            kept[held] = cost
-    return kept

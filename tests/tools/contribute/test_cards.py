@@ -68,7 +68,10 @@ def test_the_key_is_what_has_a_say(small_library: SmallLibrary) -> None:
     small_library.add("stories.txt", "no code\n")
     assert suite_digest(exercise) == before
     small_library.add("more.py", "x = 1\n")
-    assert suite_digest(exercise) != before
+    after = suite_digest(exercise)
+    assert after != before
+    small_library.share("limits.py", "LEAST = 5\n")
+    assert suite_digest(exercise) != after
 
 
 def test_a_suite_at_fault_is_told_each_time(small_library: SmallLibrary, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_name_that_is_no_modules_name(library: Library, name: str) -> None:
         scaffold(library, name)
 
 
-@pytest.mark.parametrize("name", ["json", "anyio", "suite", "ledger"])
+@pytest.mark.parametrize("name", ["json", "anyio", "shared", "ledger"])
 def test_a_name_that_is_taken_by_a_module(library: Library, name: str) -> None:
     with pytest.raises(UserError, match="give the exercise another name"):
         scaffold(library, name)

@@ -76,6 +76,24 @@ def test_the_reference_has_all_points(small_library: SmallLibrary) -> None:
     assert card.effort == "quick"
 
 
+def test_a_suite_may_use_what_suites_share(small_library: SmallLibrary) -> None:
+    small_library.share("limits.py", "LEAST = 5\n")
+    small_library.add(
+        "test_more.py",
+        more("from ..shared.limits import LEAST")
+        + promise(
+            "five", 'require(LEAST == 5, "5"); ' + call("Counter").replace('"Counter"', '"Counter", args=(LEAST, 0)')
+        ),
+    )
+    assert results(small_library.grade(REFERENCE))["five"].status == "passed"
+    folder = small_library.exercise.suite
+    listing = (
+        f"from pathlib import Path; from burnin.replay import load_suite; print(*load_suite(Path({str(folder)!r})))"
+    )
+    done = subprocess.run([sys.executable, "-c", listing], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["adds", "refuses", "reports", "five"]
+
+
 def test_the_stub_has_none_and_nothing_was_attempted(small_library: SmallLibrary) -> None:
     card = small_library.grade(STUB)
     assert card.score == 0

@@ -236,11 +236,11 @@ def cache_of(root: Path) -> Path | None:
 
 
 def suite_digest(exercise: Exercise) -> str:
-    """SHA-256 over the suite's Python files and the manifest's stages: all of an exercise that has a say in a grade."""
+    """SHA-256 over the Python files of the suite and of what suites share, and the manifest's stages: all that has a say in a grade."""
     digest = hashlib.sha256(msgspec.json.encode([stage.points for stage in exercise.manifest.stages]))
-    for path in sorted(exercise.suite.rglob("*.py")):
-        text = path.read_bytes()
-        digest.update(f"{path.relative_to(exercise.suite).as_posix()}\0{len(text)}\0".encode() + text)
+    for name, text in exercise.suite_files():
+        if name.endswith(".py"):
+            digest.update(f"{name}\0{len(text)}\0".encode() + text)
     return digest.hexdigest()
 
 

@@ -7,7 +7,6 @@ the names of a suite's worlds are known to a whole process.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import sys
 import traceback
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from burnin.judge.promise import Promise
 from burnin.judge.story import show
 from burnin.judge.verdict import Verdict
 from burnin.plain import Opaque
-from burnin.replay import load_suite
+from burnin.replay import load_suite, suite_module
 from burnin.script import Script
 
 __all__ = ["Bound", "Disagreement", "Played", "Wanted"]
@@ -131,7 +130,8 @@ def _play(wanted: Wanted) -> Played:
 
 
 def _part(wanted: Wanted, name: str) -> Any:
-    return importlib.import_module(f"suite.{name}") if Path(wanted.suite, f"{name}.py").is_file() else None
+    suite = Path(wanted.suite)
+    return suite_module(suite, name) if (suite / f"{name}.py").is_file() else None
 
 
 def _strategies(promises: dict[str, Promise]) -> list[Callable[[int], Any]]:

@@ -1,0 +1,1 @@
+"""The hidden suites, a package each, and what they share."""
