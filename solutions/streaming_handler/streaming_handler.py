@@ -60,7 +60,7 @@ def _event(kind: str, data: dict[str, str | int], number: int | None = None) -> 
     """JSON escapes line ends, so the data is one line whatever the text."""
     lines = [f"event: {kind}", f"data: {json.dumps(data)}"]
     if number is not None:
-        lines.insert(1, f"id: {number}")
+        lines.append(f"id: {number}")
     return ("\n".join(lines) + "\n\n").encode()
 
 
@@ -207,8 +207,8 @@ class _Outbox:
         self._wake()
 
     def close(self) -> None:
+        """Called right after the last `put`, which has woken the sender."""
         self._closed = True
-        self._wake()
 
     async def has_room(self) -> None:
         while len(self._events) >= self._ahead:

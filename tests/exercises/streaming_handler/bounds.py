@@ -13,12 +13,11 @@ from .facts import Run, run_of
 
 def room(run: Run) -> Iterator[tuple[str, int]]:
     """At each call of `next`, and after each event that was made, how many more events may be in flight."""
-    ahead = run.kwargs.get("ahead", 8)
     marks = [(effect.began_seq, "next") for effect in run.nexts] + [(made.seq, "made") for made in run.made]
     for seq, kind in sorted(marks):
         made = sum(made.seq <= seq for made in run.made)
         sent = sum(send.effect.ended_seq < seq for send in run.sent)
-        yield kind, ahead - (made - sent)
+        yield kind, run.ahead - (made - sent)
 
 
 def in_flight(*wanted: tuple[str, int]) -> Callable[[Script, History], bool]:
@@ -26,6 +25,11 @@ def in_flight(*wanted: tuple[str, int]) -> Callable[[Script, History], bool]:
     return lambda script, history: bool(
         history.calls_of("handle") and any(mark in wanted for mark in room(run_of(history)))
     )
+
+
+def by_default(holds: Callable[[Script, History], bool]) -> Callable[[Script, History], bool]:
+    """Whether that is seen in a call that leaves `ahead` out."""
+    return lambda script, history: "ahead" not in history.calls[0].kwargs and holds(script, history)
 
 
 def resumes(before_the_end: int) -> Callable[[Script, History], bool]:
@@ -46,6 +50,8 @@ BOUNDS = {
     ("Bounded", "`next` is called when there is room for just one"): in_flight(("next", 1)),
     ("Bounded", "there is no room"): in_flight(("made", 0)),
     ("Bounded", "one more is in flight, of a chunk that made two"): in_flight(("made", -1)),
+    ("Bounded", "there is room for just one of the default"): by_default(in_flight(("next", 1))),
+    ("Bounded", "there is no room, by default"): by_default(in_flight(("made", 0))),
     ("Resume", "everything but the last character is there"): resumes(1),
     ("Resume", "everything is there"): resumes(0),
 }

@@ -82,6 +82,7 @@ class Run:
         self.history = history
         self.call: Call = history.calls_of("handle")[0]
         self.kwargs = self.call.kwargs
+        self.ahead: int = self.kwargs.get("ahead", 8)
         self.nexts = history.effects_of("next")
         self.closes = history.effects_of("close")
         self.charges = history.effects_of("charge")

@@ -49,6 +49,8 @@ STOPS = (
 PIECES: dict[Sequence[str], tuple[str, ...]] = {
     stop: (*"".join(stop), *stop, *(string[:-1] for string in stop), "a", "\u20ac") if stop else WORDS for stop in STOPS
 }
+LONG = b"Hello, world"
+"""An answer that is always cut everywhere: more events than the default `ahead`."""
 TIMES = (0.0, 0.5, 1.0, 1.0, 2.0)
 TICKS = (0, 0, 0, 1, 2, 3)
 # No call of `next` is over exactly at its timeout: whether it was in time then is left open, and both have consequences.
@@ -88,7 +90,7 @@ def text(draw: Draw, stop: Sequence[str] = ()) -> bytes:
 
 def cut(draw: Draw, data: bytes) -> list[bytes]:
     """The bytes cut anywhere, sometimes everywhere; some of the chunks may be empty."""
-    if len(data) <= 12 and between(draw, 0, 3) == 3:
+    if data == LONG or (len(data) <= 12 and between(draw, 0, 3) == 3):
         return [data[at : at + 1] for at in range(len(data))]
     cuts = sorted(between(draw, 0, min(len(data), 47)) for _ in range(between(draw, 0, 5)))
     return [data[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
@@ -117,10 +119,13 @@ def consumed(draw: Draw) -> Script:
 
 @st.composite
 def handled(draw: Draw) -> Script:
-    """`handle`, undisturbed."""
+    """`handle`, undisturbed; now and then with the default `ahead`, and a client so slow that all of it is used."""
+    ahead = pick(draw, (1, 2, 3, 1, 2, 3, None))
+    if ahead is None:
+        return _handle(draw, {"upstream": upstream(draw, LONG), "client": client(draw, times=(4.0, 8.0))}, {})
     stop = pick(draw, STOPS)
     worlds = {"upstream": upstream(draw, text(draw, stop)), "client": client(draw)}
-    return _handle(draw, worlds, {"ahead": between(draw, 1, 3), **_stop(stop)})
+    return _handle(draw, worlds, {"ahead": ahead, **_stop(stop)})
 
 
 @st.composite

@@ -46,13 +46,12 @@ def test_one_at_a_time(play: Play, script: Script) -> None:
 def test_bounded(play: Play, script: Script) -> None:
     "`next` is only called while fewer than `ahead` events are in flight: a slow client holds the model."
     run = run_of(play(script))
-    ahead = run.kwargs["ahead"]
     for effect in run.nexts:
         made = sum(made.seq < effect.began_seq for made in run.made)
         sent = sum(send.effect.ended_seq < effect.began_seq for send in run.sent)
         require(
-            made - sent < ahead,
-            f"no `next` while {ahead} events are in flight",
+            made - sent < run.ahead,
+            f"no `next` while {run.ahead} events are in flight",
             f"`next` is called with {made - sent}",
             effect.began,
         )
@@ -66,7 +65,7 @@ def test_reads_ahead(play: Play, script: Script) -> None:
     due = run.call.began
     for effect in run.nexts:
         made = sum(made.seq < effect.began_seq for made in run.made)
-        freed = made - run.kwargs["ahead"]  # the number of the send that made room
+        freed = made - run.ahead  # the number of the send that made room
         if 0 <= freed < len(run.sent):
             due = max(due, run.sent[freed].effect.ended)
         require(effect.began == due, f"`next` to be called at {due:g} s", f"at {effect.began:g} s", effect.began)
