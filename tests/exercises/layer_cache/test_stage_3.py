@@ -127,7 +127,7 @@ def test_bad_bytes(play: Play, script: Script) -> None:
                     for change in state.disk.changes
                 )
                 require(
-                    gone or digest + PART not in state.files,
+                    gone or digest + PART not in state.files or lost_at(fetch, state),
                     f"the partial of {letter} to be deleted",
                     "it is there",
                     mark.at,
@@ -403,6 +403,16 @@ def spoiled_at(state: State) -> list[Fetch]:
     """The fetches of this instant that completed a download with bad bytes."""
     ended = [one.fetch for one in state.now if one.kind == "fetched" and one.fetch is not None]
     return [fetch for fetch in ended if is_bad(fetch, state)]
+
+
+def lost_at(fetch: Fetch, state: State) -> bool:
+    """Whether the bytes of this fetch were lost, as they may be: the download was given up at this instant for another reason than them."""
+    ends = [one.call for one in state.now if one.kind in ("end", "cancel") and one.call is not None]
+    given_up = [call for call in ends if call.outcome != "returned" and fetch.digest in wanted(call)]
+    wrong = {one.fetch.digest for one in state.now if one.fetch is not None and one.fetch.outcome == "failed"}
+    wrong |= {other.digest for other in spoiled_at(state)}
+    other_reason = any(call.outcome == "cancelled" or (wrong - {fetch.digest}) & set(wanted(call)) for call in given_up)
+    return other_reason and state.files[fetch.digest + PART] == fetch.offset
 
 
 def check_partials_stay(mark: Mark, state: State) -> None:
