@@ -10,7 +10,7 @@ import importlib
 import pprint
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from burnin.judge.explore import Batch, Seeded, checked
 from burnin.judge.player import conclude
 from burnin.judge.promise import Promise, promise_of
 from burnin.judge.session import Session
-from burnin.judge.story import show
+from burnin.judge.story import nicknames, show
 from burnin.judge.verdict import Broken, Verdict
 from burnin.library import Exercise
 from burnin.scorecard import PropertyResult
@@ -160,15 +160,16 @@ def replay(*, submission: str, suite: str, property_id: str, script: Any) -> int
         print(f"The submission cannot be imported: {problem}")
         return 1
     told = 0
+    chosen = script_from_data(script)
+    names = nicknames(chosen)
 
     def tell(session: Session, _message: Any) -> None:
         nonlocal told
         for event in session.history.events[told:]:
-            print(_line(event))
+            print(_line(event, names))
         told = len(session.history.events)
 
     player = LocalPlayer(module, tell)
-    chosen = script_from_data(script)
     try:
         if promise.scripts is not None:
             checked(promise.check, Batch(Seeded(promise.scripts, ""), player), chosen)
@@ -193,7 +194,7 @@ def _importable(folder: Path) -> Iterator[None]:
         sys.path.remove(str(folder))
 
 
-def _line(event: Event) -> str:
+def _line(event: Event, names: Mapping[str, str]) -> str:
     who = f"{event.actor}: " if event.actor else ""
-    value = "" if event.value is None else f" {show(event.value)}"
+    value = "" if event.value is None else f" {show(event.value, names)}"
     return f"{event.t:>8g} s  {who}{event.kind} {event.what}{value}"

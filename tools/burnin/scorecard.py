@@ -44,6 +44,8 @@ class Counterexample(msgspec.Struct):
     """The moment that shows the failure, in virtual seconds; null where none is named."""
     at_seq: int | None = None
     """The event that shows it, by its `seq`, where the property names one."""
+    names: dict[str, str] = {}
+    """Long strings of the play, such as digests, with the short names by which the story calls them."""
 
 
 class PropertyResult(msgspec.Struct):

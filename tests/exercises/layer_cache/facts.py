@@ -172,12 +172,7 @@ def registry_of(history: History) -> Registry:
 
 
 def walk(history: History) -> Iterator[tuple[Mark, State]]:
-    """Each mark of the history, with the state just before it; in the end, that the puller is one (see `check_alive`)."""
-    yield from _walk(history)
-    check_alive(history)
-
-
-def _walk(history: History) -> Iterator[tuple[Mark, State]]:
+    """Each mark of the history, with the state just before it; in the end, that the puller is one (see `_Alive`)."""
     disk = disk_of(history)
     sizes = {
         layer.kwargs["digest"]: layer.kwargs["size"]
@@ -188,14 +183,23 @@ def _walk(history: History) -> Iterator[tuple[Mark, State]]:
     state = State(
         disk, sizes, dict(first), {name.removesuffix(PART): size for name, size in first.items() if name.endswith(PART)}
     )
+    alive = _Alive(history)
     marks = _marks(history, disk)
     for number, mark in enumerate(marks):
         yield mark, state
+        alive.look(mark, state)
         state.apply(mark)
         if number + 1 == len(marks) or marks[number + 1].at > mark.at:
             settled = Mark(mark.at, mark.seq, "settled")
             yield settled, state
             state.apply(settled)
+    alive.check()
+
+
+def check_alive(history: History) -> None:
+    """The puller is one (see `_Alive`)."""
+    for _ in walk(history):
+        pass
 
 
 def _marks(history: History, disk: Disk) -> list[Mark]:
@@ -215,34 +219,40 @@ def _marks(history: History, disk: Disk) -> list[Mark]:
     return sorted(marks, key=lambda mark: mark.seq)
 
 
-def check_alive(history: History) -> None:
+class _Alive:
     """A pull that returns has all its layers on the disk, and one fails only for a reason; at least every second one is served.
 
     A puller that does nothing, or turns everybody away, would keep many a promise; this makes each of them worth something.
     """
-    served = number = 0
-    for mark, state in _walk(history):
+
+    def __init__(self, history: History) -> None:
+        self._fetches = registry_of(history).fetches
+        self._served = self._number = 0
+        self._dead: tuple[str, str, float] | None = None
+
+    def look(self, mark: Mark, state: State) -> None:
+        """Take note of what happens. It is told in the end, for what a property itself finds says more."""
         call = mark.call
-        if mark.kind != "end" or call is None or call.outcome == "cancelled":
-            continue
+        if self._dead is not None or mark.kind != "end" or call is None or call.outcome == "cancelled":
+            return
         layers = wanted(call)
-        if call.outcome == "returned":
-            absent = [state.disk.letter(one) for one in layers if not state.cached(one)]
-            require(
-                not absent,
-                f"pull of {told(call)} to bring all its layers",
-                f"it returned without {', '.join(absent)}",
-                call.ended,
-            )
+        absent = [state.disk.letter(one) for one in layers if not state.cached(one)]
+        if call.outcome == "returned" and absent:
+            expected = f"pull of {told(call)} to bring all its layers"
+            self._dead = expected, f"it returned without {', '.join(absent)}", call.ended
+            return
         excused = state.closing or sum(state.sizes[one] for one in layers) > state.disk.budget
-        failures = [
-            one for one in registry_of(history).fetches if one.digest in layers and one.ended_seq < call.ended_seq
-        ]
-        excused = excused or any(one.outcome == "failed" or is_bad(one, state) for one in failures)
-        if not excused:
-            number += 1
-            served += call.outcome == "returned"
-            require(served * 2 >= number, f"pull of {told(call)} to return a hold", str(call.error), call.ended)
+        failures = [one for one in self._fetches if one.digest in layers and one.ended_seq < call.ended_seq]
+        if not excused and not any(one.outcome == "failed" or is_bad(one, state) for one in failures):
+            self._number += 1
+            self._served += call.outcome == "returned"
+            if self._served * 2 < self._number:
+                self._dead = f"pull of {told(call)} to return a hold", str(call.error), call.ended
+
+    def check(self) -> None:
+        """Require that it was alive."""
+        if self._dead is not None:
+            require(False, *self._dead)
 
 
 def is_bad(fetch: Fetch, state: State) -> bool:

@@ -82,7 +82,7 @@ def sequential(draw: Draw, *, holds: bool) -> Script:
     images = [_holdable(draw, blobs, budget) for _ in range(between(draw, 2, 4))] if holds else []
     wrong = not holds or pick(draw, [False, False, True])
     rots = some(draw, range(6), 2) if wrong else []
-    steps = _calls(draw, blobs, images, wrong=wrong, most=24 if holds else 16)
+    steps = _calls(draw, blobs, images, wrong=wrong, most=22 if holds else 16)
     return _plain(blobs, budget, steps, rots=rots)
 
 
@@ -135,6 +135,7 @@ def _calls(draw: Draw, blobs: dict[str, bytes], images: list[str], *, wrong: boo
                         read=("manifest",),
                     )
                 )
+                steps += [Step("missing", on=held[-1])] if pick(draw, [False, True]) else []
             case "run":
                 image = pick(draw, images)
                 steps += [Step("put", on="cache", args=(digest_of(blobs[one]), blobs[one])) for one in image]
@@ -185,11 +186,17 @@ def _bad(draw: Draw, digest: str, blobs: dict[str, bytes]) -> Step:
 
 
 @st.composite
-def pulling(draw: Draw, *, failing: bool = False, cancelling: bool = False, bad: bool = False) -> Script:
-    """Callers that pull images, wait, are cancelled, hold their images for a while, and release them."""
-    if not (failing or cancelling or bad) and pick(draw, [False, False, True]):
+def pulling(draw: Draw, *, wrong: bool = False, cancelling: bool = False) -> Script:
+    """Callers that pull images, wait, are cancelled, hold their images for a while, and release them.
+
+    Downloads may go wrong: some fetches fail, or some blobs have bad bytes, or both.
+    """
+    if not (wrong or cancelling) and pick(draw, [False, True, False, True, False]):
         return _just_fitting(draw)
-    budget = between(draw, 4, 9)
+    trouble = pick(draw, ["failing", "bad", "failing and bad", "left behind"]) if wrong else ""
+    if trouble == "left behind":
+        return _left_behind(draw)
+    budget = between(draw, 4, 7)
     blobs = _layers(draw, budget)
     images = _images(draw, blobs, budget)
     actors: dict[str, tuple[Step, ...]] = {}
@@ -213,33 +220,51 @@ def pulling(draw: Draw, *, failing: bool = False, cancelling: bool = False, bad:
         blobs,
         budget,
         actors,
-        failing=some(draw, range(12), 4, least=1) if failing else [],
-        bad=sorted(set(some(draw, letters, 2, least=1))) if bad else [],
-        policy=None,
+        failing=some(draw, range(12), 4, least=1) if "failing" in trouble else [],
+        bad=sorted(set(some(draw, letters, 3, least=1))) if "bad" in trouble else [],
     )
 
 
 def _just_fitting(draw: Draw) -> Script:
-    """Two images that just fit beside each other, the second pulled while the first is on its way.
+    """Images that just fit beside each other, pulled one after the other or while the first is on its way.
 
     Then one as large as the budget waits for both, and behind it one whose lower layer is cached; or one of the two is pulled
-    again, and a small one needs the room of the other.
+    again, and a small one needs the room of the other; or one of two layers is shared, so that the room is enough for the rest.
     """
-    budget = between(draw, 4, 9)
-    size = between(draw, 1, budget - 1)
+    budget = between(draw, 4, 7)
+    size = between(draw, 2, budget - 2)
     blobs = {"a": blob("a", size), "b": blob("b", budget - size), "c": blob("c", budget), "d": b"d"}
     again = pick(draw, ["a", "b"])
     pulls = {"A": ("a", 0.0), "B": ("b", pick(draw, [0.5, 1.0, 2.0])), "E": (again, 30.0)}
-    if pick(draw, [False, True]):
-        pulls["F"] = ("d", 35.0)
-    else:
-        pulls["C"] = ("c", 30.5)
-        pulls["D"] = (pick(draw, ["ad", "bd"]) if 1 < size < budget - 1 else "d", 31.0)
-    actors = {
+    match pick(draw, ["waiting", "again", "shared", "waiting"]):
+        case "waiting":
+            pulls["C"] = ("c", 30.5)
+            pulls["D"] = (pick(draw, ["ad", "bd", "d"]), 31.0)
+        case "again":
+            pulls["F"] = ("d", 35.0)
+        case _:
+            size = between(draw, 1, budget - 2)
+            blobs = {"a": blob("a", size), "b": blob("b", 1), "c": blob("c", budget - size - 1)}
+            pulls = {"A": ("ab", 0.0), "B": (pick(draw, ["ac", "bc"]), pick(draw, [1.0, 30.0]))}
+    return _tasks(draw, blobs, budget, _in_turn(draw, blobs, pulls))
+
+
+def _left_behind(draw: Draw) -> Script:
+    """A download fails half-way and leaves its partial beside a blob that is cached. Another image just fits in the partial's room."""
+    budget = between(draw, 4, 7)
+    size = between(draw, 1, budget - 2)
+    part = between(draw, 1, budget - size - 1)
+    blobs = {"a": blob("a", size), "b": blob("b", part + 1), "c": blob("c", budget - size)}
+    pulls = {"A": ("a", 0.0), "B": ("b", 20.0), "C": (pick(draw, ["c", "b"]), 40.0)}
+    return _tasks(draw, blobs, budget, _in_turn(draw, blobs, pulls), failing=[size + part], chunks=[1])
+
+
+def _in_turn(draw: Draw, blobs: dict[str, bytes], pulls: dict[str, tuple[str, float]]) -> dict[str, tuple[Step, ...]]:
+    """Callers that pull one image each, at their times."""
+    return {
         name: tuple(_pull(draw, image, blobs, f"{name}0", (at, pick(draw, TICKS)), None))
         for name, (image, at) in pulls.items()
     }
-    return _tasks(draw, blobs, budget, actors, failing=[], bad=[], policy=None)
 
 
 @st.composite
@@ -270,7 +295,7 @@ def abandoned(draw: Draw) -> Script:
             image = pick(draw, ["b", "b", "bc", "c", "d"] if room + 1 + sizes["c"] <= budget else ["b", "b", "c", "d"])
             steps += _pull(draw, image, blobs, f"{name}{number}", after, again)
         actors[name] = tuple(steps)
-    return _tasks(draw, blobs, budget, dict(sorted(actors.items())), failing=[], bad=[], policy=None)
+    return _tasks(draw, blobs, budget, dict(sorted(actors.items())))
 
 
 @st.composite
@@ -290,7 +315,7 @@ def closing(draw: Draw) -> Script:
         first = _pull(draw, pick(draw, images), blobs, f"{name}0", (1.0 + pick(draw, TIMES), pick(draw, TICKS)), None)
         later = _pull(draw, pick(draw, images), blobs, f"{name}1", (pick(draw, [0.0, 3.0]), 0), None)
         actors[name] = (*first, *later)
-    script = _tasks(draw, blobs, budget, actors, failing=[], bad=[], policy=None)
+    script = _tasks(draw, blobs, budget, actors)
     return msgspec.structs.replace(script, setup=script.setup[:2], finale=())
 
 
@@ -306,7 +331,7 @@ def _images(draw: Draw, blobs: dict[str, bytes], budget: int) -> list[str]:
     images = []
     for _ in range(between(draw, 2, 4)):
         image = _image(draw, blobs, 3)
-        while sum(len(blobs[letter]) for letter in set(image)) > budget and between(draw, 0, 9) < 9:
+        while sum(len(blobs[letter]) for letter in set(image)) > budget and between(draw, 0, 4) < 4:
             image = image[:-1] or min(blobs)
         images.append(image)
     return images
@@ -333,9 +358,10 @@ def _tasks(
     budget: int,
     actors: dict[str, tuple[Step, ...]],
     *,
-    failing: list[int],
-    bad: list[str],
-    policy: WorldSpec | None,
+    failing: Sequence[int] = (),
+    bad: Sequence[str] = (),
+    chunks: Sequence[int] | None = None,
+    policy: WorldSpec | None = None,
     **disk: Any,
 ) -> Script:
     blobs = {**blobs, WHOLE: blob(WHOLE, budget)}
@@ -350,9 +376,10 @@ def _tasks(
         "store": Disk.of(blobs=blobs, budget=budget, bad=wrong, **disk),
         "registry": Registry.of(
             blobs=served,
-            chunks=pick(draw, [[2], [1], [3, 1], [1] if failing else [20]]),
+            chunks=chunks or pick(draw, [[2], [1], [3, 1], [1] if failing and not bad else [20]]),
             pauses=[pause(draw, (0.5, 1.0, 1.0, 2.0)) for _ in range(between(draw, 1, 3))],
-            failing=failing,
+            failing=list(failing),
+            whole=[digest_of(blobs[WHOLE])],
         ),
     }
     if policy is not None:
@@ -388,7 +415,7 @@ def _whole(blobs: dict[str, bytes]) -> tuple[Step, ...]:
 @st.composite
 def crashing(draw: Draw) -> Script:
     """Plain calls or pulls, and a process that would die in one of its changes of the disk."""
-    crash = (between(draw, 0, 14), pick(draw, [0, 1, 1, 2, 3, 30, -1]))
+    crash = (between(draw, 0, 6), pick(draw, [0, 1, 1, 2, 3, 30, -1]))
     if pick(draw, [False, True]):
         budget = between(draw, 3, 8)
         blobs = _blobs(draw, budget, largest=budget)
@@ -401,24 +428,49 @@ def crashing(draw: Draw) -> Script:
         name: tuple(_pull(draw, pick(draw, images), blobs, f"{name}0", (pick(draw, [0.0, 1.0]), 0), None))
         for name in "ABC"[: between(draw, 1, 3)]
     }
-    return _tasks(
-        draw, blobs, budget, actors, failing=[1] if pick(draw, [False, True]) else [], bad=[], policy=None, crash=crash
-    )
+    failing = [1] if pick(draw, [False, True]) else []
+    pulls = _tasks(draw, blobs, budget, actors, failing=failing, crash=crash)
+    return msgspec.structs.replace(pulls, finale=())
 
 
 def reopened(script: Script, files: dict[str, bytes], budget: int) -> Script:
-    """A new cache on what a crash left: each blob is held, asked whether it is missing, released, got; then each is put."""
-    blobs = script.worlds["store"].kwargs["blobs"]
+    """A new cache on what a crash left: images of all blobs are asked for what is missing, each blob is got, and some are put.
+
+    Put are those of which there is a part, which is to be replaced, and the largest.
+    """
+    blobs = {letter: data for letter, data in script.worlds["store"].kwargs["blobs"].items() if len(data) <= budget}
     steps: list[Step] = []
+    for image in _packed(blobs, budget):
+        hold = f"hold {image}"
+        steps.append(Step("hold", on="cache", args=(manifest(image, blobs),), save=hold, read=("manifest",)))
+        steps += [Step("missing", on=hold), Step("release", on=hold)]
+    return _reopened(script, files, budget, blobs, steps)
+
+
+def shrunk(script: Script, files: dict[str, bytes], budget: int) -> Script:
+    """The same with a smaller budget, and no images."""
+    blobs = {letter: data for letter, data in script.worlds["store"].kwargs["blobs"].items() if len(data) <= budget}
+    return _reopened(script, files, budget, blobs, [])
+
+
+def _reopened(
+    script: Script, files: dict[str, bytes], budget: int, blobs: dict[str, bytes], steps: list[Step]
+) -> Script:
+    gets = [Step("get", on="cache", args=(digest_of(data),)) for data in blobs.values()]
+    put = [data for data in blobs.values() if digest_of(data) + PART in files]
+    put += sorted(blobs.values(), key=len)[-1:]
+    puts = [Step("put", on="cache", args=(digest_of(data), data)) for data in put]
+    return _plain(script.worlds["store"].kwargs["blobs"], budget, [*steps, *gets, *puts], files=files)
+
+
+def _packed(blobs: dict[str, bytes], budget: int) -> list[str]:
+    """Images that fit the budget and have each blob once between them."""
+    images = [""]
     for letter, data in blobs.items():
-        if len(data) <= budget:
-            steps.append(
-                Step("hold", on="cache", args=(manifest(letter, blobs),), save=f"hold {letter}", read=("manifest",))
-            )
-            steps += [Step("missing", on=f"hold {letter}"), Step("release", on=f"hold {letter}")]
-            steps.append(Step("get", on="cache", args=(digest_of(data),)))
-    steps += [Step("put", on="cache", args=(digest_of(data), data)) for data in blobs.values() if len(data) <= budget]
-    return _plain(blobs, budget, steps, files=files)
+        if sum(len(blobs[one]) for one in images[-1]) + len(data) > budget:
+            images.append("")
+        images[-1] += letter
+    return images
 
 
 def resumed(script: Script, files: dict[str, bytes], budget: int) -> Script:
@@ -448,7 +500,7 @@ def resumed(script: Script, files: dict[str, bytes], budget: int) -> Script:
                 blobs={digest_of(data): data for data in blobs.values() if data},
                 chunks=[2],
                 pauses=[(0.5, 0), (1.0, 0)],
-                failing=[],
+                whole=[digest_of(blobs[WHOLE])],
             ),
         },
         errors=ERRORS,
@@ -475,4 +527,4 @@ def with_policy(draw: Draw) -> Script:
         )
         for name in "ABC"[: between(draw, 1, 3)]
     }
-    return _tasks(draw, blobs, budget, actors, failing=[], bad=[], policy=policy)
+    return _tasks(draw, blobs, budget, actors, policy=policy)

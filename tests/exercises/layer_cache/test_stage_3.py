@@ -12,10 +12,8 @@ from .test_stage_2 import check_release_once
 from .world import PART, Fetch
 
 PULLS = pulling()
-FAILING = pulling(failing=True)
-BAD = pulling(bad=True)
-CANCELLED = pulling(cancelling=True)
-ABANDONED = abandoned()
+WRONG = pulling(wrong=True)
+CANCELLED = abandoned() | pulling(cancelling=True)
 
 
 @promise(
@@ -24,14 +22,13 @@ ABANDONED = abandoned()
     level="core",
     rule="Room for all of it",
     scripts=PULLS,
-    scale=2.0,
+    scale=1.3,
     tags=("concurrency", "boundaries"),
 )
 def test_room_for_all_of_it(play: Play, script: Script) -> None:
     "A pull begins when there is room for all that it has to fetch, and then holds all its layers; while it waits it holds nothing."
-    history = play(script)
-    check_held_stay(history)
-    for mark, state in walk(history):
+    for mark, state in walk(play(script)):
+        check_held_stays(mark, state)
         if mark.kind == "settled" and not state.closing:
             check_all_or_nothing(mark, state)
             check_reserved(mark, state)
@@ -45,7 +42,7 @@ def test_room_for_all_of_it(play: Play, script: Script) -> None:
             )
 
 
-@promise(stage=3, points=4, level="core", rule="At once", scripts=PULLS, scale=2.0, tags=("concurrency", "order"))
+@promise(stage=3, points=4, level="core", rule="At once", scripts=PULLS, scale=1.3, tags=("concurrency", "order"))
 def test_at_once(play: Play, script: Script) -> None:
     "A pull with nothing to fetch begins at once, the first in line begins at once when there is room, and one whose layers are cached returns at once."
     for mark, state in walk(play(script)):
@@ -53,7 +50,7 @@ def test_at_once(play: Play, script: Script) -> None:
             check_nobody_waits_in_vain(mark, state)
 
 
-@promise(stage=3, points=3, level="senior", rule="At once", scripts=PULLS, scale=2.0, tags=("order",))
+@promise(stage=3, points=3, level="senior", rule="At once", scripts=PULLS, scale=1.3, tags=("order",))
 def test_in_order(play: Play, script: Script) -> None:
     "First come, first served: while a pull waits for room, no later one that has something to fetch begins."
     for mark, state in walk(play(script)):
@@ -61,7 +58,7 @@ def test_in_order(play: Play, script: Script) -> None:
             check_nobody_overtaken(mark, state)
 
 
-@promise(stage=3, points=3, level="core", rule="Budget", scripts=PULLS, scale=2.0, tags=("memory",))
+@promise(stage=3, points=3, level="core", rule="Budget", scripts=PULLS, scale=1.3, tags=("memory",))
 def test_reserved_bytes(play: Play, script: Script) -> None:
     "Files and the bytes that downloads in flight still have to fetch never exceed the budget; what is evicted is least recently used, and no more than needed."
     history = play(script)
@@ -94,7 +91,7 @@ def test_single_flight(play: Play, script: Script) -> None:
             require(right, "a hold with the manifest that was asked for", repr(given)[:80], mark.at)
 
 
-@promise(stage=3, points=3, level="core", rule="Resume", scripts=FAILING, tags=("failure",))
+@promise(stage=3, points=3, level="core", rule="Resume", scripts=WRONG, scale=1.2, tags=("failure",))
 def test_resume(play: Play, script: Script) -> None:
     "What is fetched is appended to the partial at once; a download goes on from its partial, and partials are evicted before blobs."
     for mark, state in walk(play(script)):
@@ -109,24 +106,19 @@ def test_resume(play: Play, script: Script) -> None:
             check_partials_first(mark, state)
 
 
-@promise(stage=3, points=2, level="senior", rule="Bad bytes", scripts=BAD, tags=("failure",))
+@promise(stage=3, points=2, level="senior", rule="Bad bytes", scripts=WRONG, scale=1.2, tags=("failure",))
 def test_bad_bytes(play: Play, script: Script) -> None:
     "Bytes that are not the digest's, or too many, give BadDigest to everybody who waits for the layer; the partial is deleted and nothing of it is kept."
     history = play(script)
     check_disk_rules(history)
     for mark, state in walk(history):
-        for digest, size in state.sizes.items():
-            has = state.files.get(digest + PART, 0)
-            require(
-                has <= size, f"at most {size} bytes in the partial of {state.disk.letter(digest)}", f"{has}", mark.at
-            )
+        change = mark.change
+        if mark.kind == "change" and change is not None and change.name.endswith(PART) and change.kind != "delete":
+            size = state.sizes.get(change.name.removesuffix(PART), 0)
+            letter = state.disk.letter(change.name)
+            require(change.size <= size, f"at most {size} bytes in {letter}", f"{change.size}", mark.at)
         if mark.kind == "settled":
-            spoiled = [
-                one.fetch
-                for one in state.now
-                if one.kind == "fetched" and one.fetch is not None and is_bad(one.fetch, state)
-            ]
-            for fetch in spoiled:
+            for fetch in spoiled_at(state):
                 digest = fetch.digest
                 letter = state.disk.letter(digest)
                 gone = any(  # somebody may have asked for it anew already, and even given it up again: then there is another partial
@@ -135,7 +127,7 @@ def test_bad_bytes(play: Play, script: Script) -> None:
                     for change in state.disk.changes
                 )
                 require(
-                    gone or digest + PART not in state.files,
+                    gone or digest + PART not in state.files or lost_at(fetch, state),
                     f"the partial of {letter} to be deleted",
                     "it is there",
                     mark.at,
@@ -145,7 +137,7 @@ def test_bad_bytes(play: Play, script: Script) -> None:
         check_error_has_cause(mark, state, "BadDigest", history)
 
 
-@promise(stage=3, points=3, level="core", rule="Failure", scripts=FAILING, tags=("failure",))
+@promise(stage=3, points=3, level="core", rule="Failure", scripts=WRONG, scale=1.2, tags=("failure",))
 def test_failure(play: Play, script: Script) -> None:
     "When a fetch fails, everybody who waits for that layer gets FetchFailed, nobody else does, and the room is free again at once."
     history = play(script)
@@ -159,7 +151,7 @@ def test_failure(play: Play, script: Script) -> None:
             check_nobody_waits_in_vain(mark, state)
 
 
-@promise(stage=3, points=3, level="core", rule="Others go on", scripts=ABANDONED, tags=("cancellation",))
+@promise(stage=3, points=3, level="core", rule="Others go on", scripts=CANCELLED, tags=("cancellation",))
 def test_others_go_on(play: Play, script: Script) -> None:
     "When a pull is cancelled, downloads that another pull waits for go on undisturbed, and the line keeps its order."
     for mark, state in walk(play(script)):
@@ -178,19 +170,25 @@ def test_others_go_on(play: Play, script: Script) -> None:
             check_nobody_overtaken(mark, state)
 
 
-@promise(stage=3, points=2, level="core", rule="Abandoned", scripts=ABANDONED, tags=("cancellation",))
+@promise(stage=3, points=2, level="core", rule="Abandoned", scripts=CANCELLED, tags=("cancellation",))
 def test_abandoned(play: Play, script: Script) -> None:
     "A download that nobody waits for any more is cancelled at once, its room is free at once, and a cancelled pull holds nothing."
     history = play(script)
-    check_cancelled(history)
-    check_held_stay(history)
+    for mark, state in walk(history):
+        check_held_stays(mark, state)
+        if mark.kind == "settled":
+            check_given_up(mark, state)
+    check_not_swallowed(history)
 
 
-@promise(stage=3, points=2, level="senior", rule="Abandoned", scripts=CANCELLED, scale=1.5, tags=("cancellation",))
+@promise(stage=3, points=2, level="senior", rule="Abandoned", scripts=CANCELLED, scale=1.2, tags=("cancellation",))
 def test_nothing_leaks(play: Play, script: Script) -> None:
     "Wherever a cancellation lands, it is not swallowed, and no hold, reservation or unknown partial is left: an image as large as the budget fits in the end."
     history = play(script)
-    check_cancelled(history)
+    for mark, state in walk(history):
+        if mark.kind == "settled":
+            check_given_up(mark, state)
+    check_not_swallowed(history)
     check_release_once(history)
     check_disk_rules(history)
     last = history.calls_of("pull")[-1]
@@ -202,7 +200,7 @@ def test_nothing_leaks(play: Play, script: Script) -> None:
     )
 
 
-@promise(stage=3, points=2, level="core", rule="Closing", scripts=closing(), tags=("cancellation",))
+@promise(stage=3, points=2, level="core", rule="Closing", scripts=closing(), scale=0.7, tags=("cancellation",))
 def test_closing(play: Play, script: Script) -> None:
     "Leaving the block stops the downloads at once; pulls that have not ended, and later ones, get PullerClosed; blobs and partials stay."
     history = play(script)
@@ -330,17 +328,14 @@ def check_all_or_nothing(mark: Mark, state: State) -> None:
             )
 
 
-def check_held_stay(history: History) -> None:
+def check_held_stays(mark: Mark, state: State) -> None:
     """No layer of a hold, or of a pull that has begun, is deleted."""
-    for mark, state in walk(history):
-        change = mark.change
-        if mark.kind == "change" and change is not None and change.kind == "delete" and not change.name.endswith(PART):
-            holders = [name for name, digests in state.holds.items() if change.name in digests]
-            holders += [
-                call.actor for call in state.callers() if call.id in state.begun and change.name in wanted(call)
-            ]
-            letter = state.disk.letter(change.name)
-            require(not holders, f"{letter} to stay, which {', '.join(holders)} holds", f"{letter} is deleted", mark.at)
+    change = mark.change
+    if mark.kind == "change" and change is not None and change.kind == "delete" and not change.name.endswith(PART):
+        holders = [name for name, digests in state.holds.items() if change.name in digests]
+        holders += [call.actor for call in state.callers() if call.id in state.begun and change.name in wanted(call)]
+        letter = state.disk.letter(change.name)
+        require(not holders, f"{letter} to stay, which {', '.join(holders)} holds", f"{letter} is deleted", mark.at)
 
 
 def check_evictions(mark: Mark, state: State) -> None:
@@ -404,8 +399,24 @@ def check_partials_first(mark: Mark, state: State) -> None:
             )
 
 
+def spoiled_at(state: State) -> list[Fetch]:
+    """The fetches of this instant that completed a download with bad bytes."""
+    ended = [one.fetch for one in state.now if one.kind == "fetched" and one.fetch is not None]
+    return [fetch for fetch in ended if is_bad(fetch, state)]
+
+
+def lost_at(fetch: Fetch, state: State) -> bool:
+    """Whether the bytes of this fetch were lost, as they may be: the download was given up at this instant for another reason than them."""
+    ends = [one.call for one in state.now if one.kind in ("end", "cancel") and one.call is not None]
+    given_up = [call for call in ends if call.outcome != "returned" and fetch.digest in wanted(call)]
+    wrong = {one.fetch.digest for one in state.now if one.fetch is not None and one.fetch.outcome == "failed"}
+    wrong |= {other.digest for other in spoiled_at(state)}
+    other_reason = any(call.outcome == "cancelled" or (wrong - {fetch.digest}) & set(wanted(call)) for call in given_up)
+    return other_reason and state.files[fetch.digest + PART] == fetch.offset
+
+
 def check_partials_stay(mark: Mark, state: State) -> None:
-    """What was deleted at this instant made room for a download that began at it, and not for the same layer's own."""
+    """What was deleted at this instant made room for a download that began at it, and not for the same layer's own; or its bytes were bad."""
     gone = [
         one.change
         for one in state.now
@@ -416,8 +427,11 @@ def check_partials_stay(mark: Mark, state: State) -> None:
     for change in gone:
         digest = change.name.removesuffix(PART)
         others = [call for call in calls if begun & set(wanted(call)) and digest not in wanted(call)]
+        spoiled = any(fetch.digest == digest for fetch in spoiled_at(state))
         letter = state.disk.letter(change.name)
-        require(bool(others), f"{letter} to stay, as nobody else needs its room", f"{letter} is deleted", mark.at)
+        require(
+            bool(others) or spoiled, f"{letter} to stay, as nobody else needs its room", f"{letter} is deleted", mark.at
+        )
 
 
 def check_told(mark: Mark, state: State, digest: str, error: str) -> None:
@@ -460,20 +474,21 @@ def check_no_orphan(mark: Mark, state: State) -> None:
         )
 
 
-def check_cancelled(history: History) -> None:
-    """Cancelled pulls end at once, cancelled; their downloads with them, unless somebody else wants them; nobody waits in vain for the room."""
-    for mark, state in walk(history):
-        if mark.kind != "settled":
-            continue
-        for call in state.waiting:
-            require(
-                call.cancelled_seq > state.seq,
-                f"the pull of {told(call)} to end when it is cancelled",
-                ending_of(call),
-                mark.at,
-            )
-        check_no_orphan(mark, state)
-        check_nobody_waits_in_vain(mark, state)
+def check_given_up(mark: Mark, state: State) -> None:
+    """Cancelled pulls have ended, and their downloads with them, unless somebody else wants them; nobody waits in vain for the room."""
+    for call in state.waiting:
+        require(
+            call.cancelled_seq > state.seq,
+            f"the pull of {told(call)} to end when it is cancelled",
+            ending_of(call),
+            mark.at,
+        )
+    check_no_orphan(mark, state)
+    check_nobody_waits_in_vain(mark, state)
+
+
+def check_not_swallowed(history: History) -> None:
+    """A pull that is cancelled ends cancelled, unless it ends at that very instant."""
     for call in history.calls_of("pull"):
         swallowed = call.cancelled_at is not None and call.outcome == "returned" and call.ended > call.cancelled_at
         require(not swallowed, f"the pull of {told(call)} to end cancelled", ending_of(call), call.ended)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnin.script import Made, Pause, Step
-from burnin.suite import Call, Cancelled, Fails, Opaque, World, call
+from burnin.suite import Call, Cancelled, Fails, History, Opaque, World, call
 
 PART = ".part"
 
@@ -72,6 +72,8 @@ class Disk(World):
         self.crashed: dict[str, bytes] | None = None
         self.survivors: set[str] = set()
         """Digests of the blobs that were cached when the process would have died, and were not being deleted."""
+        self.reopened: dict[int, History] = {}
+        """For properties: plays of a new cache on what the crash left, by its budget."""
 
     @classmethod
     def told(cls, **kwargs: Any) -> str:
@@ -81,6 +83,11 @@ class Disk(World):
         )
         files = f"; has {len(kwargs['files'])} files" if kwargs.get("files") else ""
         return blobs + rots + files
+
+    @classmethod
+    def nicknames(cls, **kwargs: Any) -> dict[str, str]:
+        digests = {digest_of(bytes(data)): name for name, data in kwargs["blobs"].items()}
+        return digests | {digest + PART: name + PART for digest, name in digests.items()}
 
     def letter(self, name: str) -> str:
         """A file's name, for people."""
@@ -177,7 +184,10 @@ class Fetch:
 
 
 class Registry(World):
-    """Serves blobs (by digest; perhaps not the right bytes) in pieces. `chunks`, `pauses`: of each fetch in turn; `failing` numbers those that fail."""
+    """Serves blobs (by digest; perhaps not the right bytes) in pieces, but for those that it serves `whole`.
+
+    `chunks`, `pauses`: of each fetch in turn; `failing` numbers those that fail.
+    """
 
     def __init__(
         self,
@@ -185,8 +195,10 @@ class Registry(World):
         chunks: Sequence[int],
         pauses: Sequence[Pause],
         failing: Sequence[int] = (),
+        whole: Sequence[str] = (),
     ) -> None:
         self.blobs, self._chunks, self._pauses, self._failing = blobs, chunks, pauses, set(failing)
+        self._whole = set(whole)
         self.fetches: list[Fetch] = []
 
     @classmethod
@@ -218,7 +230,8 @@ class Registry(World):
         if number in self._failing:
             fetch.outcome = "failed"
             raise Fails("FetchFailed", digest[:16])
-        fetch.outcome, fetch.data = "returned", bytes(blob[offset : offset + self._chunks[number % len(self._chunks)]])
+        size = len(blob) if digest in self._whole else self._chunks[number % len(self._chunks)]
+        fetch.outcome, fetch.data = "returned", bytes(blob[offset : offset + size])
         return fetch.data
 
 

@@ -88,6 +88,22 @@ def test_calls_have_their_arguments_and_what_they_gave() -> None:
     assert spans(timeline, "afterwards") == [("acquire('whole')", "returned", "last")]
 
 
+def test_long_strings_have_the_names_that_the_story_gives_them() -> None:
+    """In what is called, in what a world is asked, and in what comes back."""
+    events = history(
+        (0.0, "call", "", 1, "Pool"),
+        (0.0, "return", "", 1, "Pool"),
+        (0.0, "call", "A", 2, "acquire"),
+        (0.0, "effect", "", 0, "host.load", ["a"], 1),
+        (0.0, "answer", "", 0, "host.load", "a", 1),
+        (0.0, "return", "A", 2, "acquire", "a"),
+    )
+    script = Script(setup=SCRIPT.setup[:1], actors={"A": (Step("acquire", on="pool", args=("a",)),)})
+    timeline = lanes(example(events, script, names={"a": "layer"}))
+    assert spans(timeline, "A") == [("acquire(layer)", "returned", "layer")]
+    assert spans(timeline, "host") == [("load(layer)", "returned", "layer")]
+
+
 def test_world_calls_that_overtake_each_other_keep_their_own_ends() -> None:
     """Two loads that end in another order than they began."""
     assert spans(lanes(example()), "host") == [

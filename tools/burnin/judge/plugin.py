@@ -18,7 +18,7 @@ from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Failure, Seeded, 
 from burnin.judge.player import Play, Player
 from burnin.judge.promise import Promise, promise_of
 from burnin.judge.protocol import Ask, Failing, Glance, Glanced, HandIn, Judged, Recheck, SuiteProperty
-from burnin.judge.story import story
+from burnin.judge.story import nicknames, story
 from burnin.judge.verdict import Broken, NotAttempted, Verdict
 from burnin.judge.world import Handle
 from burnin.plain import Opaque, json_ready, opaque
@@ -275,6 +275,7 @@ def _counterexample(promise: Promise, failure: Failure) -> Counterexample | None
         got,
         story(promise.title, where, verdict, script, history),
         *_moment(verdict),
+        names={} if script is None else nicknames(script),
     )
 
 

@@ -96,6 +96,11 @@ class World:
         """The world in a few words, for the first line of a story. By default, what it is made from."""
         return ", ".join(f"{key} {value}" for key, value in kwargs.items())
 
+    @classmethod
+    def nicknames(cls, **kwargs: Any) -> dict[str, str]:
+        """Long strings, such as digests, with the short names by which stories and timelines call them. By default, none."""
+        return {}
+
     def drive(self) -> Generator[Step, Call, None]:
         """Make an actor's steps one by one: each `yield` gives a step and gets the call that came of it.
 

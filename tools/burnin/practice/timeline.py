@@ -9,6 +9,7 @@ Labels hold what a submission returned, so they are hostile text: what does not 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -116,7 +117,8 @@ def lanes(counterexample: Counterexample) -> Timeline:
 def _parts(counterexample: Counterexample) -> list[_Part]:
     """What there is to draw, in the order in which it began."""
     script = _script(counterexample)
-    steps = _Steps(script)
+    names = counterexample.names
+    steps = _Steps(script, names)
     calls: dict[int, _Part] = {}
     effects: dict[int, _Part] = {}
     parts = []
@@ -131,7 +133,7 @@ def _parts(counterexample: Counterexample) -> list[_Part]:
                     parts.append(part)
             case "return" | "raise" | "absent" | "cancelled" if call in calls:
                 part = calls[call]
-                _end_call(part, event)
+                _end_call(part, event, names)
                 if kind == "return":
                     steps.returned(actor)
                 elif part.lane == SET_UP:
@@ -139,15 +141,15 @@ def _parts(counterexample: Counterexample) -> list[_Part]:
             case "cancel" if call in calls:
                 parts.append(_Part(calls[call].lane, calls[call].kind, CANCEL, seq, at, seq, at, "mark", f"{call}"))
             case "item" if call in calls:
-                label = f"item {_shown(event['value'])}"
+                label = f"item {_shown(event['value'], names)}"
                 parts.append(_Part(calls[call].lane, calls[call].kind, label, seq, at, seq, at, "mark"))
             case "effect" if event.get("shown", True):
                 world, _, method = what.partition(".")
-                arguments = ", ".join(map(_shown, event["value"] or []))
+                arguments = ", ".join(_shown(value, names) for value in event["value"] or [])
                 effects[effect] = part = _Part(world, "world", f"{method}({arguments})", seq, at)
                 parts.append(part)
             case "answer" | "fail" | "abandoned" if effect in effects:
-                _end_effect(effects[effect], event)
+                _end_effect(effects[effect], event, names)
             case "forged":
                 parts.append(_Part(what.partition(".")[0], "world", "handle not issued", seq, at, seq, at, "mark"))
             case "blocked" | "stop" | "dropped":
@@ -168,12 +170,12 @@ def _said_by_its_end(part: _Part, calls: dict[int, _Part]) -> bool:
     return call.outcome == "cancelled" and call.ended_at == part.began_at
 
 
-def _end_call(part: _Part, event: dict[str, Any]) -> None:
+def _end_call(part: _Part, event: dict[str, Any], names: Mapping[str, str]) -> None:
     part.ended, part.ended_at = event["seq"], event["t"]
     match event["kind"]:
         case "return":
             value = event["value"]
-            part.outcome, part.result = "returned", part.result or ("" if value is None else _shown(event["value"]))
+            part.outcome, part.result = "returned", part.result or ("" if value is None else _shown(value, names))
         case "cancelled":
             part.outcome, part.result = "cancelled", "cancelled"
         case "absent":
@@ -182,11 +184,12 @@ def _end_call(part: _Part, event: dict[str, Any]) -> None:
             part.outcome, part.result = "raised", _clean(str(event["value"]).partition(":")[0])
 
 
-def _end_effect(part: _Part, event: dict[str, Any]) -> None:
+def _end_effect(part: _Part, event: dict[str, Any], names: Mapping[str, str]) -> None:
     part.ended, part.ended_at = event["seq"], event["t"]
     match event["kind"]:
         case "answer":
-            part.outcome, part.result = "returned", "" if event["value"] is None else _shown(event["value"])
+            value = event["value"]
+            part.outcome, part.result = "returned", "" if value is None else _shown(value, names)
         case "abandoned":
             part.outcome, part.result = "cancelled", "cancelled"
         case _:
@@ -206,7 +209,8 @@ class _Steps:
     A step is passed over in a play if an object that it needs was never made.
     """
 
-    def __init__(self, script: Script | None) -> None:
+    def __init__(self, script: Script | None, names: Mapping[str, str]) -> None:
+        self._names = names
         self._left: dict[str, list[Step]] = {}
         self._saved: set[str] = set()
         self._saving: dict[str, str] = {}
@@ -248,7 +252,8 @@ class _Steps:
         return needed <= self._saved
 
     def _label(self, step: Step, what: str) -> str:
-        arguments = [*map(show, step.args), *(f"{key}={show(value)}" for key, value in step.kwargs.items())]
+        arguments = [show(arg, self._names) for arg in step.args]
+        arguments += [f"{key}={show(value, self._names)}" for key, value in step.kwargs.items()]
         target = f"{step.on}." if step.on is not None and step.on not in self._main else ""
         return _clean(f"{target}{what}({', '.join(arguments) if step.do else ''})")
 
@@ -262,12 +267,12 @@ def _script(counterexample: Counterexample) -> Script | None:
         return None
 
 
-def _shown(wire: Any) -> str:
+def _shown(wire: Any, names: Mapping[str, str]) -> str:
     """A value of a history, short; a handle as the world shows it."""
     if isinstance(wire, dict) and wire.get("$object") == "handle" and "number" in wire.get("fields", {}):
         return _clean(f"<{wire['fields']['number']}: {wire['fields'].get('about')}>")
     try:
-        return _clean(show(decode(wire)))
+        return _clean(show(decode(wire), names))
     except Hostile:
         return "..."
 
