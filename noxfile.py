@@ -61,7 +61,9 @@ _job("start", "Start an attempt: NAME.")
 _job("grade", "Grade a submission: NAME or PATH, else the latest attempt; --reference grades the reference.")
 _job("new", "Begin an exercise: NAME; a small one that works, to be replaced piece by piece.")
 _job("check", "Prove that exercises are sound: every gate, for each NAME or all; --changed BASE, --deep, --accept.")
-_job("proof", "Measure the exercises and write the page that shows it, tests/proof/README.md: each NAME or all; --deep.")
+_job(
+    "proof", "Measure the exercises and write the page that shows it, tests/proof/README.md: each NAME or all; --deep."
+)
 _job("replay", "Replay the smallest failure of a submission in one process, for a debugger.")
 _job("clock", "The clock of the latest attempt, against the par times.")
 _job("ask", "Ask the interviewer about TOPIC, or see what can be asked.")
