@@ -241,7 +241,10 @@ def patient(draw: Draw) -> Script:
                 [f"t{number}", pick(draw, "aab"), at, pick(draw, (0, 0, 1, 5)), min(gpus, pick(draw, (1, 1, 1, big)))]
             )
     millis = {job[0]: [pick(draw, lengths)] for job in jobs}
-    return _script(gpus, {}, options, jobs=jobs, millis=millis, stopping={job[0]: [5] for job in jobs})
+    extras: list[list[Any]] = []
+    if between(draw, 0, 1):  # near the instant at which one is overdue
+        extras = [[pick(draw, jobs)[2] + options["patience"] - early, "schedule", "", 0] for early in (1, 0)]
+    return _script(gpus, {}, options, jobs=jobs, millis=millis, stopping={job[0]: [5] for job in jobs}, extras=extras)
 
 
 # ---- threads
@@ -306,11 +309,14 @@ def metered_queue(tasks: int, ticks: int) -> Script:
 
 
 def metered_scheduler(tenants: int, ticks: int) -> Script:
-    """Many tenants, two of whose tasks wait each; then some rounds of tasks that are started, finished and submitted."""
+    """Many tenants with a task each, one of them with many; then some rounds of tasks that are started, finished and submitted.
+
+    The steps of all calls together are limited, so that a play ends; the submissions come first, and take most of them.
+    """
     setup = [Step("Scheduler", args=(2, {"u1": 3, "u2": 2}), save="scheduler")]
     setup += [
-        Step("submit", on="scheduler", args=(f"t{number}", f"u{number % tenants}"), kwargs={"now": 0})
-        for number in range(2 * tenants)
+        Step("submit", on="scheduler", args=(f"t{number}", f"u{max(0, number - tenants // 2)}"), kwargs={"now": 0})
+        for number in range(tenants // 2 + tenants)
     ]
     return _metered(tuple(setup), ticks, drivers={"caller": Busy.of(rounds=3, tenants=tenants)})
 
