@@ -27,4 +27,4 @@ def answers(script: Script, history: History) -> list[object] | None:
 
 def _outcome(call: Call) -> object:
     plan = said(call)
-    return call.error or (str(plan) if plan is not None else repr(call.value) if call.saved is None else "")
+    return call.error or (str(plan) if plan is not None else repr(call.value) if call.save is None else "")

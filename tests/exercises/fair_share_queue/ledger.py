@@ -12,7 +12,7 @@ from burnin.suite import Call
 
 from .world import Said, said
 
-FEW_CHANCES = 3
+FEW_CHANCES = 2
 """A scheduler that did nothing so often, or little of what it could, does next to nothing."""
 
 
@@ -355,13 +355,16 @@ class Ledger:
         task = self.tasks.get(plan.room_for or "")
         done = False
         if must is not None and not plan.stop:
-            rules = {"room", *({"claim"} if self._claimed else set()), *({"overdue"} if self.overdue(must) else set())}
+            rules = {"room", *({"overdue"} if self.overdue(must) else set())}
+            rules |= {"crash"} & {rule for one in self.holding() for rule in self._why(one)}
             self._check(False, rules, f"room to be made for {must.name}", str(plan))
         elif task is None or task.state != "waits":
             self._check(False, {"room"}, "room to be made for a task that waits", str(plan))
         else:
             done = self._right_room(task, claimants, plan)
-        if must is not None:
+        if must is not None and not self.holding(
+            must.tenant
+        ):  # a plain case: a mistake about what tenants hold costs one rule, not all
             self._chances["no room"][must.name] = done or self._chances["no room"].get(must.name, False)
         self._tell(plan)
         if task is not None and task.state == "waits" and plan.stop:
@@ -382,7 +385,7 @@ class Ledger:
                 right = self._check(False, {"lower"}, what, str(plan))
             if victim.stops >= self.max_stops:
                 what = f"{victim.name} to run on: it was told to stop {victim.stops} times"
-                right = self._check(False, {"thrash"}, what, str(plan))
+                right = self._check(False, {"thrash", *self._why(victim)}, what, str(plan))
         if not right:
             return False
         free = self.free

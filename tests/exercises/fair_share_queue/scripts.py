@@ -110,7 +110,7 @@ def shares(draw: Draw, *, returning: bool = False) -> Script:
 # ---- stages 3 and 4
 
 
-def _gangs(draw: Draw, gpus: int, *, least: int = 2, most: int = 8) -> dict[str, Any]:
+def _gangs(draw: Draw, gpus: int, *, least: int = 2, most: int = 8, tenants: str = "aab") -> dict[str, Any]:
     """Jobs of several GPUs and priorities that come one after the other, and what becomes of them."""
     jobs: list[list[Any]] = []
     millis: dict[str, list[int]] = {}
@@ -121,7 +121,7 @@ def _gangs(draw: Draw, gpus: int, *, least: int = 2, most: int = 8) -> dict[str,
         name = f"t{number}"
         at += pick(draw, (0, 0, 5, 10, 10, 20))
         size = pick(draw, (1, 1, 2, 2, 3, gpus, *((gpus + 1,) if between(draw, 0, 9) == 0 else ())))
-        jobs.append([name, pick(draw, "aab"), at, pick(draw, (0, 0, 1, 2, 5)), min(size, gpus + 1)])
+        jobs.append([name, pick(draw, tenants), at, pick(draw, (0, 0, 1, 2, 5)), min(size, gpus + 1)])
         millis[name] = [pick(draw, (30, 50, 100, 20, 15)), pick(draw, (20, 50))]
         stopping[name] = [pick(draw, (5, 0, None, 10, 9, 11)) for _ in range(2)]
         if between(draw, 0, 2) == 0:
@@ -144,7 +144,7 @@ def urgent(draw: Draw) -> Script:
     """Gangs of which the urgent ones preempt others."""
     gpus = pick(draw, (2, 3, 4, 4, 5))
     options = {"grace": pick(draw, (10, 10, 30)), "max_stops": pick(draw, (1, 2, 2, 3))}
-    return _script(gpus, {}, options, **_gangs(draw, gpus, least=2, most=9))
+    return _script(gpus, {}, options, **_gangs(draw, gpus, most=9, tenants="abcd"))
 
 
 @st.composite
@@ -170,7 +170,7 @@ def full(draw: Draw) -> Script:
         jobs.append(
             [
                 f"u{number}",
-                pick(draw, "bbc"),
+                pick(draw, "bcbd"),
                 at,
                 pick(draw, (2, 2, 5, 1, 3)),
                 min(gpus, pick(draw, (1, 1, 2, 3, gpus))),
