@@ -277,6 +277,10 @@ class Ledger:
                 rules.add("passed")
             if left.tenant in self.caps:
                 rules.add("caps")
+            if self.patience is not None and any(
+                task.submitted + self.patience == self.now + 1 for task in self.waiting()
+            ):
+                rules.add("overdue")
             if self._claimed:
                 rules.add("claim")
             self._check(False, rules, f"no task to be left that can be picked, and {left.name} can", str(plan))

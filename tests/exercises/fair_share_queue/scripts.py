@@ -165,14 +165,18 @@ def full(draw: Draw) -> Script:
         free -= size
         number += 1
     low = number
+    rests: tuple[int, ...] = (10, 0, 5, 15, 40, 60, 80)
+    levels: tuple[int, ...] = (2, 2, 5, 1, 3)
+    if between(draw, 0, 2) == 0:  # they come while runs are stopping, and take each other's room
+        rests, levels = (5, 3, 0, 5, 2), (2, 5, 3, 5, 4)
     for _ in range(between(draw, 1, 5)):
-        at += pick(draw, (10, 0, 5, 15, 40, 60, 80))
+        at += pick(draw, rests)
         jobs.append(
             [
                 f"u{number}",
                 pick(draw, "bcbd"),
                 at,
-                pick(draw, (2, 2, 5, 1, 3)),
+                pick(draw, levels),
                 min(gpus, pick(draw, (1, 1, 2, 3, gpus))),
             ]
         )
@@ -241,10 +245,11 @@ def patient(draw: Draw) -> Script:
                 [f"t{number}", pick(draw, "aab"), at, pick(draw, (0, 0, 1, 5)), min(gpus, pick(draw, (1, 1, 1, big)))]
             )
     millis = {job[0]: [pick(draw, lengths)] for job in jobs}
-    extras: list[list[Any]] = []
     if between(draw, 0, 1):  # near the instant at which one is overdue
-        extras = [[pick(draw, jobs)[2] + options["patience"] - early, "schedule", "", 0] for early in (1, 0)]
-    return _script(gpus, {}, options, jobs=jobs, millis=millis, stopping={job[0]: [5] for job in jobs}, extras=extras)
+        overdue = pick(draw, jobs)[2] + options["patience"]
+        jobs += [[f"e{early}", pick(draw, "ab"), overdue - early, pick(draw, (5, 0)), 1] for early in (1, 0)]
+        millis |= {"e0": [10], "e1": [10]}
+    return _script(gpus, {}, options, jobs=jobs, millis=millis, stopping={job[0]: [5] for job in jobs})
 
 
 # ---- threads
