@@ -144,7 +144,7 @@ def urgent(draw: Draw) -> Script:
     """Gangs of which the urgent ones preempt others."""
     gpus = pick(draw, (2, 3, 4, 4, 5))
     options = {"grace": pick(draw, (10, 10, 30)), "max_stops": pick(draw, (1, 2, 2, 3))}
-    return _script(gpus, {}, options, **_gangs(draw, gpus, most=9, tenants="abcd"))
+    return _script(gpus, {}, options, **_gangs(draw, gpus, most=9, tenants=pick(draw, ("aab", "abcd"))))
 
 
 @st.composite
@@ -245,8 +245,8 @@ def patient(draw: Draw) -> Script:
                 [f"t{number}", pick(draw, "aab"), at, pick(draw, (0, 0, 1, 5)), min(gpus, pick(draw, (1, 1, 1, big)))]
             )
     millis = {job[0]: [pick(draw, lengths)] for job in jobs}
-    if between(draw, 0, 1):  # near the instant at which one is overdue
-        overdue = pick(draw, jobs)[2] + options["patience"]
+    if between(draw, 0, 2):  # near the instant at which one is overdue
+        overdue = pick(draw, [jobs[first], jobs[first], *jobs])[2] + options["patience"]
         jobs += [[f"e{early}", pick(draw, "ab"), overdue - early, pick(draw, (5, 0)), 1] for early in (1, 0)]
         millis |= {"e0": [10], "e1": [10]}
     return _script(gpus, {}, options, jobs=jobs, millis=millis, stopping={job[0]: [5] for job in jobs})
@@ -323,7 +323,7 @@ def metered_scheduler(tenants: int, ticks: int) -> Script:
         Step("submit", on="scheduler", args=(f"t{number}", f"u{max(0, number - tenants // 2)}"), kwargs={"now": 0})
         for number in range(tenants // 2 + tenants)
     ]
-    return _metered(tuple(setup), ticks, drivers={"caller": Busy.of(rounds=3, tenants=tenants)})
+    return _metered(tuple(setup), ticks, drivers={"caller": Busy.of(rounds=6, tenants=tenants)})
 
 
 def _metered(
