@@ -64,6 +64,7 @@ class Ledger:
         self.patience, self.caps = patience, caps or {}
         self.now = 0
         self.tasks: dict[str, Task] = {}
+        self._running: dict[str, Task] = {}
         self.claim: str | None = None
         self.service: dict[tuple[str, int], int] = {}  # of runs that are over, by tenant and priority
         self.longest = 0
@@ -79,6 +80,7 @@ class Ledger:
         """One that can go its own way."""
         other = copy.copy(self)
         other.tasks = {name: copy.copy(task) for name, task in self.tasks.items()}
+        other._running = {name: other.tasks[name] for name in self._running}
         other.service, other._ended, other._waits = dict(self.service), dict(self._ended), list(self._waits)
         other._chances = {kind: dict(chances) for kind, chances in self._chances.items()}
         return other
@@ -136,7 +138,7 @@ class Ledger:
 
     def holding(self, tenant: str | None = None) -> list[Task]:
         """The tasks whose runs hold GPUs."""
-        return [task for task in self.tasks.values() if task.state == "runs" and tenant in (None, task.tenant)]
+        return [task for task in self._running.values() if tenant in (None, task.tenant)]
 
     def waiting(self) -> list[Task]:
         """The tasks that wait, by age."""
@@ -159,8 +161,9 @@ class Ledger:
         return self.patience is not None and self.now >= task.submitted + self.patience
 
     def within_cap(self, task: Task) -> bool:
-        held = sum(one.gpus for one in self.holding(task.tenant))
-        return task.tenant not in self.caps or held + task.gpus <= self.caps[task.tenant]
+        if task.tenant not in self.caps:
+            return True
+        return sum(one.gpus for one in self.holding(task.tenant)) + task.gpus <= self.caps[task.tenant]
 
     def hindered(self, task: Task) -> str:
         """The rule that forbids to pick it even if it fits; empty if none does."""
@@ -252,6 +255,7 @@ class Ledger:
         key = (task.tenant, task.priority)
         self.service[key] = self.service.get(key, 0) + task.gpus * (at - task.started)
         self.longest = max(self.longest, at - task.started)
+        del self._running[task.name]
         task.state = "done" if how == "finished" else "waits"
         task.returned = "" if how == "finished" else how
         task.waits_since = at
@@ -336,6 +340,7 @@ class Ledger:
             self._waits.append(self._wait_of(task))
         task.state, task.runs, task.started, task.saved, task.returned = "runs", number, self.now, self.now, ""
         task.older = 0
+        self._running[name] = task
         if self.claim == name:
             self.claim = None
         return right
@@ -352,7 +357,7 @@ class Ledger:
             self._check(not plan.stop, {"thrash"}, "no run to be told to stop while another is stopping", str(plan))
             self._tell(plan)
             return
-        claimants = [task for task in self.waiting() if not self.hindered(task) and self._will_do(task)]
+        claimants = [task for task in self.waiting() if self._will_do(task) and not self.hindered(task)]
         must = self._best(claimants)
         if must is None and not plan.stop:
             return
@@ -432,7 +437,7 @@ class Ledger:
 
     def _will_do(self, task: Task) -> bool:
         free = self.free
-        return free < task.gpus <= free + sum(one.gpus for one in self._may_stop(task))
+        return self.max_stops > 0 and free < task.gpus <= free + sum(one.gpus for one in self._may_stop(task))
 
     def _sets(self, task: Task) -> Iterator[tuple[Task, ...]]:
         """All sets of runs that will do, by brute force."""

@@ -45,7 +45,7 @@ def queues(draw: Draw) -> Script:
     steps = [Step("TaskQueue", save="queue")]
     for _ in range(between(draw, 2, 22)):
         do = pick(draw, ["put", "put", "put", "put", "take", "take", "cancel", "cancel", "waiting"])
-        name = pick(draw, "abcdef")
+        name = pick(draw, "abcd")
         args = {"put": (name, pick(draw, (0, 0, 0, 1, 1, -1, 7))), "cancel": (name,)}.get(do, ())
         steps.append(Step(do, on="queue", args=args))
     steps += [Step("take", on="queue") for _ in range(between(draw, 0, 6))]
