@@ -8,6 +8,7 @@ from burnin.script import Script
 from burnin.suite import History, broken
 
 from .ledger import Breach, Fairness, Ledger
+from .world import MOST_CALLS
 
 _found: WeakKeyDictionary[History, list[Breach]] = WeakKeyDictionary()
 
@@ -23,12 +24,16 @@ def breaches(history: History) -> list[Breach]:
         ledger = ledger_of(history.script)
         fairness = Fairness(ledger)
         promised = not (ledger.max_stops or ledger.patience is not None or ledger.caps)
-        found = []
+        found: list[Breach] = []
         for call in history.calls[1:]:
             found += ledger.take(call)
             if promised:
                 fairness.look()
-        _found[history] = found + (list(fairness.breaches()) if promised else [])
+        found += fairness.breaches() if promised else ()
+        found += ledger.hardly()
+        if len(history.calls) <= MOST_CALLS:
+            found += ledger.at_the_end()
+        _found[history] = found
     return _found[history]
 
 

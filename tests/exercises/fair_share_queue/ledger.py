@@ -12,6 +12,9 @@ from burnin.suite import Call
 
 from .world import Said, said
 
+FEW_CHANCES = 2
+"""A scheduler that did nothing so often, or little of what it could, does next to nothing."""
+
 
 @dataclass(frozen=True)
 class Breach:
@@ -25,7 +28,7 @@ class Breach:
 
 @dataclass
 class Task:
-    """A task; the last four are about the run that goes on."""
+    """A task; `waits_since` and `older` are about its wait, the last three about the run that goes on."""
 
     name: str
     tenant: str
@@ -37,6 +40,8 @@ class Task:
     runs: int = 0
     stops: int = 0
     returned: str = ""  # why its last run ended without the task being done: stopped, grace, crash
+    waits_since: int = 0
+    older: int = 0  # runs of tasks submitted before it that were started while it was overdue
     started: int = 0
     saved: int = 0
     ends: int | None = None
@@ -44,7 +49,7 @@ class Task:
 
 class Ledger:
     """One scheduler. The breaches of its calls have these rules: capacity, order, work, reports; gang, passed, room, lower, cheapest, grace, place, claim, thrash; caps, overdue,
-    starvation, crash; and "dead" and "no room" for a scheduler that hardly picks anything, or hardly makes room."""
+    starvation, crash; "dead" and "no room" for a scheduler that hardly picks anything, or hardly makes room; "late" and "undone" at the end."""
 
     def __init__(
         self,
@@ -59,14 +64,14 @@ class Ledger:
         self.patience, self.caps = patience, caps or {}
         self.now = 0
         self.tasks: dict[str, Task] = {}
+        self._running: dict[str, Task] = {}
         self.claim: str | None = None
         self.service: dict[tuple[str, int], int] = {}  # of runs that are over, by tenant and priority
         self.longest = 0
+        self._waits: list[tuple[str, int, int, int]] = []  # of overdue tasks: name, since when and until when, `older`
         self._ended: dict[tuple[str, int], str] = {}  # runs that are over: finished, stopped, grace, crash
-        self._chances = {
-            "dead": [0, 0],
-            "no room": [0, 0],
-        }  # how often there was something to do, and how often it was done
+        # what was to be done at some time, and whether it was: calls of schedule that could start a task, tasks that could have room
+        self._chances: dict[str, dict[str, bool]] = {"dead": {}, "no room": {}}
         self._claimed = self._expired = False
         self._call: Call
         self._breaches: list[Breach] = []
@@ -75,8 +80,9 @@ class Ledger:
         """One that can go its own way."""
         other = copy.copy(self)
         other.tasks = {name: copy.copy(task) for name, task in self.tasks.items()}
-        other.service, other._ended = dict(self.service), dict(self._ended)
-        other._chances = {kind: list(counts) for kind, counts in self._chances.items()}
+        other._running = {name: other.tasks[name] for name in self._running}
+        other.service, other._ended, other._waits = dict(self.service), dict(self._ended), list(self._waits)
+        other._chances = {kind: dict(chances) for kind, chances in self._chances.items()}
         return other
 
     def state(self) -> Any:
@@ -104,11 +110,35 @@ class Ledger:
                 self._report(kind, made["task"], made["number"])
         return self._breaches
 
+    def hardly(self) -> Iterator[Breach]:
+        """Whether the scheduler did next to nothing in the play, and so broke few rules."""
+        for kind, did in (("dead", "schedule to start a task"), ("no room", "room to be made for a task")):
+            chances = self._chances[kind]
+            done = [what for what, used in chances.items() if used]
+            if len(chances) >= FEW_CHANCES and len(done) * 3 <= len(chances):
+                expected = f"{did} where it can: {', '.join(chances)}"
+                yield Breach(frozenset({kind}), expected, ", ".join(done) or "never", self.now / 1000)
+
+    def at_the_end(self) -> Iterator[Breach]:
+        """What shows when the play is over: overdue tasks that waited too long, and tasks that were never done."""
+        longest = self.longest_run()
+        going = [self._wait_of(task) for task in self.waiting() if self.overdue(task)]
+        for name, since, until, older in self._waits + going:
+            bound = (older + 1) * longest
+            if not self.caps and until - since > bound:
+                expected = f"{name}, overdue at {since} ms, to wait at most {bound} ms longer: {older} older runs were started, and the longest took {longest} ms"
+                yield Breach(frozenset({"late"}), expected, f"it waits at {until} ms", until / 1000)
+        for task in self.tasks.values():
+            if task.state in ("waits", "runs"):
+                yield Breach(
+                    frozenset({"undone"}), f"{task.name} to be done in the end", f"it {task.state}", self.now / 1000
+                )
+
     # ---- how things stand
 
     def holding(self, tenant: str | None = None) -> list[Task]:
         """The tasks whose runs hold GPUs."""
-        return [task for task in self.tasks.values() if task.state == "runs" and tenant in (None, task.tenant)]
+        return [task for task in self._running.values() if tenant in (None, task.tenant)]
 
     def waiting(self) -> list[Task]:
         """The tasks that wait, by age."""
@@ -131,15 +161,16 @@ class Ledger:
         return self.patience is not None and self.now >= task.submitted + self.patience
 
     def within_cap(self, task: Task) -> bool:
-        held = sum(one.gpus for one in self.holding(task.tenant))
-        return task.tenant not in self.caps or held + task.gpus <= self.caps[task.tenant]
+        if task.tenant not in self.caps:
+            return True
+        return sum(one.gpus for one in self.holding(task.tenant)) + task.gpus <= self.caps[task.tenant]
 
     def hindered(self, task: Task) -> str:
         """The rule that forbids to pick it even if it fits; empty if none does."""
         if not self.within_cap(task):
             return "caps"
         barred: set[str] = set()  # tenants with an overdue task that waits for their cap
-        for other in self.waiting():
+        for other in self.waiting() if self.patience is not None else ():
             if other is task or not self.overdue(other):
                 continue
             if self.overdue(task) and other.number > task.number:
@@ -181,7 +212,7 @@ class Ledger:
         self._check(
             self._call.outcome == "returned", {"capacity", "gang", "dead"}, f"submit of {name} to return", self._got()
         )
-        self.tasks[name] = Task(name, tenant, priority, gpus, self.now, len(self.tasks))
+        self.tasks[name] = Task(name, tenant, priority, gpus, self.now, len(self.tasks), waits_since=self.now)
 
     def _cancel(self, name: str) -> None:
         task = self.tasks.get(name)
@@ -224,8 +255,10 @@ class Ledger:
         key = (task.tenant, task.priority)
         self.service[key] = self.service.get(key, 0) + task.gpus * (at - task.started)
         self.longest = max(self.longest, at - task.started)
+        del self._running[task.name]
         task.state = "done" if how == "finished" else "waits"
         task.returned = "" if how == "finished" else how
+        task.waits_since = at
         task.ends = None
 
     # ---- plans
@@ -240,7 +273,7 @@ class Ledger:
         for name, number in plan.start:
             picked += self._pick(name, number, plan)
         if must is not None:
-            self._chance("dead", picked > 0, f"{must.name} to be started", str(plan))
+            self._chances["dead"][f"at {self.now} ms"] = picked > 0
         left = self._best(self._pickable())
         if left is not None:
             rules = {"work", *self._why(left)}
@@ -248,6 +281,10 @@ class Ledger:
                 rules.add("passed")
             if left.tenant in self.caps:
                 rules.add("caps")
+            if self.patience is not None and any(
+                task.submitted + self.patience == self.now + 1 for task in self.waiting()
+            ):
+                rules.add("overdue")
             if self._claimed:
                 rules.add("claim")
             self._check(False, rules, f"no task to be left that can be picked, and {left.name} can", str(plan))
@@ -297,31 +334,47 @@ class Ledger:
                         rules.add("claim")
                     right = self._check(False, rules, f"{other.name} to be picked before {name}", str(plan))
                     break
+        for other in self.waiting():
+            other.older += self.overdue(other) and other.number > task.number
+        if self.overdue(task):
+            self._waits.append(self._wait_of(task))
         task.state, task.runs, task.started, task.saved, task.returned = "runs", number, self.now, self.now, ""
+        task.older = 0
+        self._running[name] = task
         if self.claim == name:
             self.claim = None
         return right
 
+    def _wait_of(self, task: Task) -> tuple[str, int, int, int]:
+        return task.name, max(task.waits_since, task.submitted + (self.patience or 0)), self.now, task.older
+
     def _room(self, plan: Said) -> None:
+        if not plan.stop:
+            self._check(
+                plan.room_for is None, {"room"}, "room_for to name no task if nothing is told to stop", str(plan)
+            )
         if any(task.ends is not None for task in self.holding()):
             self._check(not plan.stop, {"thrash"}, "no run to be told to stop while another is stopping", str(plan))
             self._tell(plan)
             return
-        claimants = [task for task in self.waiting() if not self.hindered(task) and self._will_do(task)]
+        claimants = [task for task in self.waiting() if self._will_do(task) and not self.hindered(task)]
         must = self._best(claimants)
         if must is None and not plan.stop:
             return
         task = self.tasks.get(plan.room_for or "")
         done = False
         if must is not None and not plan.stop:
-            rules = {"room", *({"claim"} if self._claimed else set()), *({"overdue"} if self.overdue(must) else set())}
+            rules = {"room", *({"overdue"} if self.overdue(must) else set())}
+            rules |= {"crash"} & {rule for one in self.holding() for rule in self._why(one)}
             self._check(False, rules, f"room to be made for {must.name}", str(plan))
         elif task is None or task.state != "waits":
             self._check(False, {"room"}, "room to be made for a task that waits", str(plan))
         else:
             done = self._right_room(task, claimants, plan)
-        if must is not None:
-            self._chance("no room", done, f"room to be made for {must.name}", str(plan))
+        if must is not None and not self.holding(
+            must.tenant
+        ):  # a plain case: a mistake about what tenants hold costs one rule, not all
+            self._chances["no room"][must.name] = done or self._chances["no room"].get(must.name, False)
         self._tell(plan)
         if task is not None and task.state == "waits" and plan.stop:
             self.claim, self._claimed = task.name, True
@@ -341,7 +394,7 @@ class Ledger:
                 right = self._check(False, {"lower"}, what, str(plan))
             if victim.stops >= self.max_stops:
                 what = f"{victim.name} to run on: it was told to stop {victim.stops} times"
-                right = self._check(False, {"thrash"}, what, str(plan))
+                right = self._check(False, {"thrash", *self._why(victim)}, what, str(plan))
         if not right:
             return False
         free = self.free
@@ -384,7 +437,7 @@ class Ledger:
 
     def _will_do(self, task: Task) -> bool:
         free = self.free
-        return free < task.gpus <= free + sum(one.gpus for one in self._may_stop(task))
+        return self.max_stops > 0 and free < task.gpus <= free + sum(one.gpus for one in self._may_stop(task))
 
     def _sets(self, task: Task) -> Iterator[tuple[Task, ...]]:
         """All sets of runs that will do, by brute force."""
@@ -426,12 +479,6 @@ class Ledger:
         if not right:
             self._breaches.append(Breach(frozenset(rules), f"{expected}, at {self.now} ms", got, self._call.ended))
         return right
-
-    def _chance(self, kind: str, used: bool, expected: str, got: str) -> None:
-        counts = self._chances[kind]
-        counts[0] += 1
-        counts[1] += used
-        self._check(counts[1] * 2 >= counts[0], {kind}, expected, got)
 
 
 @dataclass

@@ -9,19 +9,20 @@ from burnin.suite import Broken, History, Play, require
 
 from .scripts import METER, METERED
 
-FEW = 60
 MOST_TICKS = 150
 
 
-def check_growth(play: Play, script: Callable[[int, int], Script], what: str, sound: Callable[[History], None]) -> None:
+def check_growth(
+    play: Play, script: Callable[[int, int], Script], few: int, what: str, sound: Callable[[History], None]
+) -> None:
     """Some calls with four times as many take at most twice the steps. `script(size, ticks)`; `sound` checks that the calls did something."""
-    few, _ = _ticks(play, script(FEW, MOST_TICKS), MOST_TICKS, sound)
-    bound = 2 * few
-    _, over = _ticks(play, script(4 * FEW, bound), bound, sound)
+    ticks, _ = _ticks(play, script(few, MOST_TICKS), MOST_TICKS, sound)
+    bound = 2 * ticks
+    _, over = _ticks(play, script(4 * few, bound), bound, sound)
     steps = bound * METERED
     require(
         over,
-        f"the calls with {4 * FEW} {what} to take at most {steps} steps, twice those with {FEW}",
+        f"the calls with {4 * few} {what} to take at most {steps} steps, twice those with {few}",
         f"more than {steps}",
     )
 

@@ -45,7 +45,7 @@ def queues(draw: Draw) -> Script:
     steps = [Step("TaskQueue", save="queue")]
     for _ in range(between(draw, 2, 22)):
         do = pick(draw, ["put", "put", "put", "put", "take", "take", "cancel", "cancel", "waiting"])
-        name = pick(draw, "abcdef")
+        name = pick(draw, "abcd")
         args = {"put": (name, pick(draw, (0, 0, 0, 1, 1, -1, 7))), "cancel": (name,)}.get(do, ())
         steps.append(Step(do, on="queue", args=args))
     steps += [Step("take", on="queue") for _ in range(between(draw, 0, 6))]
@@ -110,7 +110,7 @@ def shares(draw: Draw, *, returning: bool = False) -> Script:
 # ---- stages 3 and 4
 
 
-def _gangs(draw: Draw, gpus: int, *, least: int = 2, most: int = 8) -> dict[str, Any]:
+def _gangs(draw: Draw, gpus: int, *, least: int = 2, most: int = 8, tenants: str = "aab") -> dict[str, Any]:
     """Jobs of several GPUs and priorities that come one after the other, and what becomes of them."""
     jobs: list[list[Any]] = []
     millis: dict[str, list[int]] = {}
@@ -121,7 +121,7 @@ def _gangs(draw: Draw, gpus: int, *, least: int = 2, most: int = 8) -> dict[str,
         name = f"t{number}"
         at += pick(draw, (0, 0, 5, 10, 10, 20))
         size = pick(draw, (1, 1, 2, 2, 3, gpus, *((gpus + 1,) if between(draw, 0, 9) == 0 else ())))
-        jobs.append([name, pick(draw, "aab"), at, pick(draw, (0, 0, 1, 2, 5)), min(size, gpus + 1)])
+        jobs.append([name, pick(draw, tenants), at, pick(draw, (0, 0, 1, 2, 5)), min(size, gpus + 1)])
         millis[name] = [pick(draw, (30, 50, 100, 20, 15)), pick(draw, (20, 50))]
         stopping[name] = [pick(draw, (5, 0, None, 10, 9, 11)) for _ in range(2)]
         if between(draw, 0, 2) == 0:
@@ -144,7 +144,7 @@ def urgent(draw: Draw) -> Script:
     """Gangs of which the urgent ones preempt others."""
     gpus = pick(draw, (2, 3, 4, 4, 5))
     options = {"grace": pick(draw, (10, 10, 30)), "max_stops": pick(draw, (1, 2, 2, 3))}
-    return _script(gpus, {}, options, **_gangs(draw, gpus, least=2, most=9))
+    return _script(gpus, {}, options, **_gangs(draw, gpus, most=9, tenants=pick(draw, ("aab", "abcd"))))
 
 
 @st.composite
@@ -165,14 +165,18 @@ def full(draw: Draw) -> Script:
         free -= size
         number += 1
     low = number
+    rests: tuple[int, ...] = (10, 0, 5, 15, 40, 60, 80)
+    levels: tuple[int, ...] = (2, 2, 5, 1, 3)
+    if between(draw, 0, 2) == 0:  # they come while runs are stopping, and take each other's room
+        rests, levels = (5, 3, 0, 5, 2), (2, 5, 3, 5, 4)
     for _ in range(between(draw, 1, 5)):
-        at += pick(draw, (10, 0, 5, 15, 40, 60, 80))
+        at += pick(draw, rests)
         jobs.append(
             [
                 f"u{number}",
-                pick(draw, "bbc"),
+                pick(draw, "bcbd"),
                 at,
-                pick(draw, (2, 2, 5, 1, 3)),
+                pick(draw, levels),
                 min(gpus, pick(draw, (1, 1, 2, 3, gpus))),
             ]
         )
@@ -241,6 +245,10 @@ def patient(draw: Draw) -> Script:
                 [f"t{number}", pick(draw, "aab"), at, pick(draw, (0, 0, 1, 5)), min(gpus, pick(draw, (1, 1, 1, big)))]
             )
     millis = {job[0]: [pick(draw, lengths)] for job in jobs}
+    if between(draw, 0, 2):  # near the instant at which one is overdue
+        overdue = pick(draw, [jobs[first], jobs[first], *jobs])[2] + options["patience"]
+        jobs += [[f"e{early}", pick(draw, "ab"), overdue - early, pick(draw, (5, 0)), 1] for early in (1, 0)]
+        millis |= {"e0": [10], "e1": [10]}
     return _script(gpus, {}, options, jobs=jobs, millis=millis, stopping={job[0]: [5] for job in jobs})
 
 
@@ -306,13 +314,16 @@ def metered_queue(tasks: int, ticks: int) -> Script:
 
 
 def metered_scheduler(tenants: int, ticks: int) -> Script:
-    """Many tenants, two of whose tasks wait each; then some rounds of tasks that are started, finished and submitted."""
+    """Many tenants with a task each, one of them with many; then some rounds of tasks that are started, finished and submitted.
+
+    The steps of all calls together are limited, so that a play ends; the submissions come first, and take most of them.
+    """
     setup = [Step("Scheduler", args=(2, {"u1": 3, "u2": 2}), save="scheduler")]
     setup += [
-        Step("submit", on="scheduler", args=(f"t{number}", f"u{number % tenants}"), kwargs={"now": 0})
-        for number in range(2 * tenants)
+        Step("submit", on="scheduler", args=(f"t{number}", f"u{max(0, number - tenants // 2)}"), kwargs={"now": 0})
+        for number in range(tenants // 2 + tenants)
     ]
-    return _metered(tuple(setup), ticks, drivers={"caller": Busy.of(rounds=3, tenants=tenants)})
+    return _metered(tuple(setup), ticks, drivers={"caller": Busy.of(rounds=6, tenants=tenants)})
 
 
 def _metered(

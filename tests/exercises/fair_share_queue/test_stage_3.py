@@ -15,8 +15,8 @@ FULL = full()
 
 @promise(stage=3, points=3, level="core", rule="All or none", scripts=GANGS, tags=("boundaries",))
 def test_all_or_none(play: Play, script: Script) -> None:
-    "A task is started when all of its GPUs are free, and holds all of them; one that takes more than there are is Impossible."
-    holds(play(script), "gang")
+    "A task is started when all of its GPUs are free, and holds all of them; one that takes more than there are is Impossible; in the end all have run."
+    holds(play(script), "gang", "undone")
 
 
 @promise(stage=3, points=3, level="core", rule="Passed over", scripts=GANGS, tags=("policy",))

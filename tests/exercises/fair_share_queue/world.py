@@ -164,7 +164,7 @@ def _nth(items: list[Any], number: int) -> Any:
 
 
 class Busy(World):
-    """Runs whatever is to be started at once to its end, and submits as many anew."""
+    """Reports one run after the other as finished and submits a task instead of it, with a schedule after each change."""
 
     def __init__(self, rounds: int, tenants: int) -> None:
         self._rounds, self._tenants = rounds, tenants
@@ -174,16 +174,16 @@ class Busy(World):
         return ""
 
     def drive(self) -> Generator[Step, Call, None]:
-        number = 0
-        for now in range(1, self._rounds + 1):
-            call = yield Step("schedule", on="scheduler", kwargs={"now": now})
-            plan = said(call)
-            for task, count in plan.start if plan is not None else ():
-                yield report("finish", task, count, now + 1)
-                yield Step(
-                    "submit",
-                    on="scheduler",
-                    args=(f"n{number}", f"u{number * 7 % self._tenants}"),
-                    kwargs={"now": now + 1},
-                )
-                number += 1
+        running: list[RunName] = []
+        for number in range(self._rounds + 1):
+            now = number + 1
+            if running:
+                yield report("finish", *running.pop(0), now)
+                running += yield from self._schedule(now)
+                args = (f"n{number}", f"u{number * 7 % self._tenants}")
+                yield Step("submit", on="scheduler", args=args, kwargs={"now": now})
+            running += yield from self._schedule(now)
+
+    def _schedule(self, now: int) -> Generator[Step, Call, tuple[RunName, ...]]:
+        plan = said((yield Step("schedule", on="scheduler", kwargs={"now": now})))
+        return plan.start if plan is not None else ()
