@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -302,7 +303,7 @@ def test_an_exploration_is_not_a_score(run: Run, root: Path) -> None:
 def test_a_score_that_cannot_be_kept_is_shown(run: Run, root: Path) -> None:
     run("start", "toy")
     database = root / "attempts" / "burnin.sqlite3"
-    with sqlite3.connect(database) as db:
+    with contextlib.closing(sqlite3.connect(database)) as db, db:
         db.execute("DROP TABLE grade")
     ran = run("grade")
     assert ran.code == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import multiprocessing
@@ -174,7 +175,7 @@ def test_killed_at_any_moment_it_has_all_that_was_said(store: Store) -> None:
         assert found[: len(said)] == said
         assert len(found) - len(said) in (0, 1)
         written += len(found)
-    with sqlite3.connect(store.path) as db:
+    with contextlib.closing(sqlite3.connect(store.path)) as db, db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
@@ -182,7 +183,7 @@ def test_killed_at_any_moment_it_has_all_that_was_said(store: Store) -> None:
 
 
 def test_a_database_of_a_newer_version(store: Store) -> None:
-    with sqlite3.connect(store.path) as db:
+    with contextlib.closing(sqlite3.connect(store.path)) as db, db:
         db.execute("PRAGMA user_version = 99")
     before = store.path.read_bytes()
     for use in (store.all, lambda: store.event("toy", 1, "asked", "", NOON)):

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from burnin.commands.options import jobs_option, library_option, minutes_option, open_library
-from burnin.commands.sitting import minutes as shown_minutes
 from burnin.commands.sitting import told_result
 from burnin.library import UserError
-from burnin.practice import Attempts
+from burnin.practice import Attempts, as_clock
 
 if TYPE_CHECKING:
     from burnin.practice.session import Session
@@ -67,7 +66,7 @@ def practice(
 
             Room(session).run()
     record = attempt.record()
-    said = f"{name}, attempt {attempt.number}: {shown_minutes(attempt.clock().minute)} of {record.minutes}:00. "
+    said = f"{name}, attempt {attempt.number}: {as_clock(attempt.clock().minute)} of {record.minutes}:00. "
     if record.finished is None:
         clock = "runs on" if record.running else "is paused"
         said += f"The clock {clock}; `burnin practice {name}` comes back, `burnin finish` ends it."

@@ -8,9 +8,9 @@ import click
 
 from burnin.commands.options import exercise_option, latest_attempt, library_option, open_library
 from burnin.library import UserError, shown
-from burnin.practice import Attempt, AttemptRecord, Mark
+from burnin.practice import Attempt, AttemptRecord, Mark, as_clock
 
-__all__ = ["COMMANDS", "minutes", "told_result", "told_stage"]
+__all__ = ["COMMANDS", "told_result", "told_stage"]
 
 
 @click.command()
@@ -24,7 +24,7 @@ def clock(exercise_name: str | None, library_folder: Path | None) -> int:
     shown_at, par = record.stages_shown(), 0
     for number, stage in enumerate(attempt.exercise.manifest.stages, 1):
         par += stage.par_minutes
-        state = f"shown at {minutes(shown_at[number])}" if number in shown_at else "not shown yet"
+        state = f"shown at {as_clock(shown_at[number])}" if number in shown_at else "not shown yet"
         score = (
             next((found for found in record.grades[-1].stages if found.number == number), None)
             if record.grades
@@ -143,19 +143,13 @@ def told_result(record: AttemptRecord) -> str:
     return text + (f" Later, and not counted: {max(late)}." if late else "")
 
 
-def minutes(minute: float) -> str:
-    """Minutes and seconds, as a clock shows them."""
-    seconds = int(minute * 60)
-    return f"{seconds // 60}:{seconds % 60:02}"
-
-
 def _time(record: AttemptRecord, mark: Mark) -> str:
     if record.finished is not None:
-        return f"ended at {minutes(record.finished)} of {record.minutes}:00"
+        return f"ended at {as_clock(record.finished)} of {record.minutes}:00"
     over = mark.minute - record.minutes
     state = "" if mark.running else ", paused"
-    late = f", {minutes(over)} over time" if over > 0 else ""
-    return f"{minutes(mark.minute)} of {record.minutes}:00{late}{state}"
+    late = f", {as_clock(over)} over time" if over > 0 else ""
+    return f"{as_clock(mark.minute)} of {record.minutes}:00{late}{state}"
 
 
 def _latest(library_folder: Path | None, name: str | None) -> Attempt:

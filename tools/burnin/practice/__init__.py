@@ -1,7 +1,7 @@
 """Practising: attempts, their clocks and their records."""
 
 from burnin.practice.attempts import Attempt, Attempts, GivenHint
-from burnin.practice.clock import Mark, Moment
+from burnin.practice.clock import Mark, Moment, as_clock
 from burnin.practice.record import ASSESSMENT, AttemptRecord, EventRecord, GradeRecord, StageScore
 from burnin.practice.store import Store
 
@@ -17,4 +17,5 @@ __all__ = [
     "Moment",
     "StageScore",
     "Store",
+    "as_clock",
 ]

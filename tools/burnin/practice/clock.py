@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Mark", "Moment"]
+__all__ = ["Mark", "Moment", "as_clock"]
 
 _RACE = 60.0
 """Seconds by which a process may come late with a moment that it read before another recorded a later one."""
@@ -85,3 +85,9 @@ def _boot() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except (OSError, subprocess.CalledProcessError):
         return f"process {uuid.uuid4()}"
+
+
+def as_clock(minute: float) -> str:
+    """A number of minutes as minutes and seconds, `7:30`, the second that has begun."""
+    seconds = int(minute * 60 + 1e-6)  # a difference of two clock readings that should be whole may come out just below
+    return f"{seconds // 60}:{seconds % 60:02}"

@@ -26,7 +26,7 @@ from textual.widgets.option_list import Option
 
 from burnin.grade.render import clean
 from burnin.library import UserError, shown
-from burnin.practice.clock import Moment
+from burnin.practice.clock import Moment, as_clock
 from burnin.practice.interview import Question
 from burnin.practice.session import Session, Snapshot, StageView
 from burnin.practice.statement import Statement
@@ -302,13 +302,13 @@ def clock_line(now: Snapshot, moment: Moment, width: int) -> Text:
     possible = now.card.possible if now.card is not None else 100
     minute = mark.minute if record.finished is None else record.finished
     over = minute - record.minutes
-    time = f"{_minutes(minute)} of {record.minutes}:00"
+    time = f"{as_clock(minute)} of {record.minutes}:00"
     if record.finished is not None:
         state, style = f"ended at {time}", "bold"
     elif not mark.running:
         state, style = f"{time}  PAUSED (p goes on)", "bold yellow"
     elif over > 0:
-        state, style = f"{time}, {_minutes(over)} over time", "bold red"
+        state, style = f"{time}, {as_clock(over)} over time", "bold red"
     else:
         state, style = time, "bold"
     total = f"{score} of {possible}"
@@ -341,7 +341,7 @@ def _par(now: Snapshot, minute: float) -> Text:
         return Text("Every stage has passed.", "green")
     stage = open_ones[0]
     left = stage.par_until - minute
-    pace = f"{_minutes(left)} left of par" if left >= 0 else f"{_minutes(-left)} behind par"
+    pace = f"{as_clock(left)} left of par" if left >= 0 else f"{as_clock(-left)} behind par"
     return Text(f"Stage {stage.number} by {stage.par_until}:00: {pace}", "" if left >= 0 else "yellow")
 
 
@@ -406,8 +406,3 @@ def notes(now: Snapshot) -> RenderableType:
     submission = shown(now.record.folder / f"{now.record.exercise}.py")
     where = Text(f"Edit {submission} in your editor; each save is graded.", "dim")
     return Group(*([Text("Notes", "bold"), *lines, Text()] if lines else []), where)
-
-
-def _minutes(minute: float) -> str:
-    seconds = int(minute * 60)
-    return f"{seconds // 60}:{seconds % 60:02}"
