@@ -91,7 +91,7 @@ def shares(draw: Draw, *, returning: bool = False) -> Script:
             jobs.append([name, tenant, at, pick(draw, level), 1])
             millis[name] = [pick(draw, lengths[tenant])]
 
-    enough = 30 // len(tenants) + 6 * gpus
+    enough = 26 // len(tenants) + 4 * gpus
     late = pick(draw, tenants) if returning else ""
     for tenant in tenants:
         if tenant != late:
@@ -194,7 +194,7 @@ def full(draw: Draw) -> Script:
 def hard(draw: Draw) -> Script:
     """All of it: caps, patience, crashes, late and repeated reports."""
     gpus = between(draw, 2, 4)
-    parts = _gangs(draw, gpus, least=3, most=9)
+    parts = _gangs(draw, gpus, least=3)
     options: dict[str, Any] = {"grace": 10, "max_stops": pick(draw, (0, 1, 2))}
     options["patience"] = pick(draw, (20, 20, 40, 60))
     if between(draw, 0, 2):

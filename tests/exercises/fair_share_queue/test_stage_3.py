@@ -13,13 +13,13 @@ URGENT = urgent()
 FULL = full()
 
 
-@promise(stage=3, points=3, level="core", rule="All or none", scripts=GANGS, tags=("boundaries",))
+@promise(stage=3, points=3, level="core", rule="All or none", scripts=GANGS, scale=0.7, tags=("boundaries",))
 def test_all_or_none(play: Play, script: Script) -> None:
     "A task is started when all of its GPUs are free, and holds all of them; one that takes more than there are is Impossible; in the end all have run."
     holds(play(script), "gang", "undone")
 
 
-@promise(stage=3, points=3, level="core", rule="Passed over", scripts=GANGS, tags=("policy",))
+@promise(stage=3, points=3, level="core", rule="Passed over", scripts=GANGS, scale=0.7, tags=("policy",))
 def test_passed_over(play: Play, script: Script) -> None:
     "A task that does not fit holds nobody up: the first that fits is picked, until none is left that fits."
     holds(play(script), "passed", "order")

@@ -49,7 +49,7 @@ def test_crash(play: Play, script: Script) -> None:
                 require(done[task] == 1, f"{task} to be done once", f"{done[task]} times", history.end)
 
 
-@promise(stage=4, points=4, level="senior", rule="Threads", scripts=threaded(), scale=1.5, tags=("concurrency",))
+@promise(stage=4, points=4, level="senior", rule="Threads", scripts=threaded(), scale=1.2, tags=("concurrency",))
 def test_threads(play: Play, script: Script) -> None:
     "What threads get is what they would get if their calls came one after the other, in some order."
     history = play(script)
