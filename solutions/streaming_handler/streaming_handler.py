@@ -207,8 +207,8 @@ class _Outbox:
         self._wake()
 
     def close(self) -> None:
-        """Called right after the last `put`, which has woken the sender."""
         self._closed = True
+        self._wake()
 
     async def has_room(self) -> None:
         while len(self._events) >= self._ahead:
