@@ -131,7 +131,7 @@ class LayerCache:
         self._budget = budget
         self.policy = policy
         self._blobs: dict[str, int] = {}  # digest to size, the least recently used first
-        self._partials: dict[str, int] = {}  # digest to bytes so far, in the order in which they began
+        self._partials: dict[str, int] = {}  # digest to bytes so far
         self._downloads: dict[str, int] = {}  # digest to whole size, while it is being downloaded
         self._holds: Counter[str] = Counter()
         self.when_released: Callable[[], None] = lambda: None
@@ -245,10 +245,8 @@ class LayerCache:
         self._downloads[layer.digest] = layer.size
 
     def _end_download(self, digest: str) -> None:
-        """What has not come by now is not reserved any more. The partial, if there is one, is the youngest now."""
+        """What has not come by now is not reserved any more; the partial stays."""
         del self._downloads[digest]
-        if digest in self._partials:
-            self._partials[digest] = self._partials.pop(digest)
 
     def _add(self, digest: str, data: bytes) -> None:
         """More bytes of a blob that is being downloaded."""

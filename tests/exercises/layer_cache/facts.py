@@ -17,7 +17,7 @@ class Mark:
 
     at: float
     seq: int
-    kind: str  # begin, end, cancel, release, fetch, fetched, change, closing, settled
+    kind: str  # begin, end, cancel, release, fetch, fetched, change, opened, closing, settled
     call: Call | None = None
     fetch: Fetch | None = None
     change: Change | None = None
@@ -39,7 +39,7 @@ class State:
     last_used: dict[str, float] = field(default_factory=dict)
     now: list[Mark] = field(default_factory=list)  # what has happened at this instant
     seq: int = -1
-    closing: bool = False
+    closing: bool = False  # the block is being left, or has not been entered yet
 
     def cached(self, digest: str) -> bool:
         """Whether the blob is on the disk."""
@@ -118,8 +118,8 @@ class State:
             case "change":
                 assert change is not None
                 self._change(change, mark.at)
-            case "closing":
-                self.closing = True
+            case "opened" | "closing":
+                self.closing = mark.kind == "closing"
 
     def partial_sizes(self, digest: str) -> set[int]:
         """What the partial of a layer may have: bytes that came at the instant at which a pull gave it up may be lost."""
@@ -183,6 +183,9 @@ def walk(history: History) -> Iterator[tuple[Mark, State]]:
     state = State(
         disk, sizes, dict(first), {name.removesuffix(PART): size for name, size in first.items() if name.endswith(PART)}
     )
+    state.closing = bool(
+        history.calls_of("__aenter__")
+    )  # a script that enters by a call, and not in its set-up, may pull before
     alive = _Alive(history)
     marks = _marks(history, disk)
     for number, mark in enumerate(marks):
@@ -210,6 +213,7 @@ def _marks(history: History, disk: Disk) -> list[Mark]:
         if call.cancelled_at is not None:
             marks.append(Mark(call.cancelled_at, call.cancelled_seq, "cancel", call))
     marks += [Mark(call.began, call.began_seq, "release", call) for call in history.calls_of("release")]
+    marks += [Mark(call.ended, call.ended_seq, "opened", call) for call in history.calls_of("__aenter__")]
     marks += [Mark(call.began, call.began_seq, "closing", call) for call in history.calls_of("leave", "__aexit__")]
     for fetch in registry_of(history).fetches:
         marks.append(Mark(fetch.began, fetch.began_seq, "fetch", fetch=fetch))

@@ -300,13 +300,14 @@ def abandoned(draw: Draw) -> Script:
 
 @st.composite
 def closing(draw: Draw) -> Script:
-    """The block is left while callers wait, download, hold images, and still come."""
+    """The block is left while callers wait, download, hold images, and still come. One came before it was entered."""
     budget = between(draw, 4, 8)
     blobs = _layers(draw, budget)
     images = _images(draw, blobs, budget)
     leave = (pick(draw, [1.5, 2.0, 2.5, 4.0]), pick(draw, TICKS))
     actors: dict[str, tuple[Step, ...]] = {
         "server": (
+            Step("pull", on="puller", args=(manifest(images[0], blobs),), save="early", read=("manifest",)),
             Step("__aenter__", on="puller"),
             Step("__aexit__", on="puller", args=(None, None, None), after=leave),
         )
@@ -436,7 +437,7 @@ def crashing(draw: Draw) -> Script:
 def reopened(script: Script, files: dict[str, bytes], budget: int) -> Script:
     """A new cache on what a crash left: images of all blobs are asked for what is missing, each blob is got, and some are put.
 
-    Put are those of which there is a part, which is to be replaced, and the largest.
+    Put are one that fills what is free, those of which there is a part, which is to be replaced, and the largest.
     """
     blobs = {letter: data for letter, data in script.worlds["store"].kwargs["blobs"].items() if len(data) <= budget}
     steps: list[Step] = []
@@ -457,8 +458,12 @@ def _reopened(
     script: Script, files: dict[str, bytes], budget: int, blobs: dict[str, bytes], steps: list[Step]
 ) -> Script:
     gets = [Step("get", on="cache", args=(digest_of(data),)) for data in blobs.values()]
-    put = [data for data in blobs.values() if digest_of(data) + PART in files]
-    put += sorted(blobs.values(), key=len)[-1:]
+    by_size = sorted(blobs.values(), key=len)
+    free = budget - sum(map(len, files.values()))
+    parts = [data for data in by_size if digest_of(data) + PART in files]
+    others = [data for data in by_size if data not in parts and digest_of(data) not in files]
+    filling = [data for data in others if 0 < len(data) <= free][-1:]
+    put = [*filling, *parts, *by_size[-1:]]
     puts = [Step("put", on="cache", args=(digest_of(data), data)) for data in put]
     return _plain(script.worlds["store"].kwargs["blobs"], budget, [*steps, *gets, *puts], files=files)
 

@@ -202,9 +202,11 @@ def test_nothing_leaks(play: Play, script: Script) -> None:
 
 @promise(stage=3, points=2, level="core", rule="Closing", scripts=closing(), scale=0.7, tags=("cancellation",))
 def test_closing(play: Play, script: Script) -> None:
-    "Leaving the block stops the downloads at once; pulls that have not ended, and later ones, get PullerClosed; blobs and partials stay."
+    "Leaving the block stops the downloads at once; pulls that have not ended, later ones and those before it is entered get PullerClosed; blobs and partials stay."
     history = play(script)
-    left = history.calls_of("__aexit__")[0]
+    entered, left = history.calls_of("__aenter__")[0], history.calls_of("__aexit__")[0]
+    given = entered.value.type if isinstance(entered.value, Opaque) else str(entered.value)
+    require(given == "Puller", "entering the block to give the puller", given, entered.ended)
     for mark, state in walk(history):
         if mark.kind == "settled" and mark.at == left.began:
             flying = [state.disk.letter(digest) for digest in state.flights if state.open(digest)]
@@ -212,7 +214,8 @@ def test_closing(play: Play, script: Script) -> None:
             require(left.ended == left.began, "the block to be left at once", f"at {left.ended:g} s", mark.at)
             for call in state.waiting:
                 require(False, f"PullerClosed for {call.actor} at {mark.at:g} s", ending_of(call), mark.at)
-        if mark.kind == "end" and mark.call is not None and state.closing and mark.call.ended > left.began:
+        shut = mark.at > left.began or mark.seq < entered.began_seq
+        if mark.kind == "end" and mark.call is not None and state.closing and shut:
             closed = mark.call.raised("PullerClosed") or mark.call.raised("TooLarge")
             require(closed, f"PullerClosed for {mark.call.actor}", ending_of(mark.call), mark.at)
         if mark.kind == "end" and mark.call is not None and not state.closing:

@@ -55,10 +55,11 @@ def test_nothing_torn(play: Play, script: Script) -> None:
         )
 
 
-@promise(stage=4, points=3, level="senior", rule="Leftovers", scripts=CRASHES, scale=0.6, tags=("memory", "failure"))
+@promise(stage=4, points=3, level="senior", rule="Leftovers", scripts=CRASHES, scale=0.7, tags=("memory", "failure"))
 def test_leftovers(play: Play, script: Script) -> None:
-    "What a crash leaves counts as in use and is evicted or resumed; a complete partial is renamed without a fetch; in the end the whole budget can be used."
+    "What a crash leaves counts as in use and is evicted, resumed or replaced; a complete partial is renamed without a fetch; in the end the whole budget can be used."
     before, files = died(play, script)
+    check_disk_rules(reopen(play, before, reopened(script, files, before.budget)))
     history = play(resumed(script, files, before.budget))
     check_disk_rules(history)
     for mark, state in walk(history):
