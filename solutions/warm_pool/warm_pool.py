@@ -401,26 +401,18 @@ class KeepWarmPolicy:
     The wait for a model's next request is its mean gap so far, or half its silence if that is longer: a burst that is
     over stops counting, and a slow model with a steady trickle stays. Nothing depends on a scale of time."""
 
-    FORGET_EVERY = 1000  # requests; the past then loses half its weight, or last week's favourite would never go
-
     def __init__(self) -> None:
-        self._start: float | None = None
+        self._since = math.inf
         self._asked: Counter[str] = Counter()
-        self._seen = 0
 
     def requested(self, model: str, now: float) -> None:
-        self._start = now if self._start is None else self._start
+        self._since = min(self._since, now)
         self._asked[model] += 1
-        self._seen += 1
-        if self._seen % self.FORGET_EVERY == 0:
-            self._start = (self._start + now) / 2
-            self._asked = Counter({name: count // 2 for name, count in self._asked.items() if count > 1})
 
     def victims(self, candidates: Sequence[Candidate], needed: int, now: float) -> list[str]:
-        observed = 0.0 if self._start is None else now - self._start
-
         def worth(it: Candidate) -> float:
-            gap = observed / (self._asked[it.model] + 1)  # + 1: one request says little, and there may be none
+            times = self._asked[it.model] + 1  # one request says little, and there may be none
+            gap = (now - self._since) / times
             wait = max(gap, (now - it.last_used) / 2, 1e-9)
             return it.load_seconds / (it.size * wait)
 
