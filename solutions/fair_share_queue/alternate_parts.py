@@ -275,12 +275,11 @@ class Ready:
         """The first task in the order that nothing holds up, and that takes at most as many GPUs as `limit` gives for its priority."""
         held_up: set[Tenant] = set()
         for task in self._overdue(now):
-            if task.gpus > task.tenant.allowance:
-                held_up.add(task.tenant)
-            elif task.tenant not in held_up and task.gpus <= limit(task.priority):
-                return task
-            else:
-                return None
+            if task.tenant in held_up:
+                continue
+            if task.gpus <= task.tenant.allowance:
+                return task if task.gpus <= limit(task.priority) else None
+            held_up.add(task.tenant)
         for negated in self._priorities:
             priority = -negated
             if claim is None or priority > claim.priority:

@@ -324,7 +324,8 @@ class Ledger:
             cap = f"{task.tenant} holds {held} GPUs of at most {self.caps[task.tenant]}"
             right = self._check(False, {"caps"}, f"{name} to wait: {cap}, and it takes {task.gpus}", str(plan))
         elif why:
-            what = f"{self.claim} has a claim" if why == "claim" else "an overdue task comes first"
+            late = " or ".join(other.name for other in self.waiting() if self.overdue(other) and other is not task)
+            what = f"{self.claim} has a claim" if why == "claim" else f"{late}, overdue, comes first"
             right = self._check(False, {why}, f"{name} to wait: {what}", str(plan))
         else:
             for other in self._pickable():

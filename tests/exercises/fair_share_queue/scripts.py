@@ -228,8 +228,9 @@ def patient(draw: Draw) -> Script:
     if small:  # one GPU each, so that it is the order that counts
         gpus = between(draw, 1, 2)
     big = 1 if small else between(draw, 2, gpus)
-    if between(draw, 0, 2) == 0:
-        options["caps"] = {"b": big}
+    tenants = "aab"
+    if between(draw, 0, 1):  # some of b's tasks then hold each other up
+        options["caps"], tenants = {"b": big}, "abb"
     at = 0
     rests: tuple[int, ...] = (0, 5, 5, 10, 10)
     lengths: tuple[int, ...] = (20, 30, 15, 40)
@@ -242,10 +243,10 @@ def patient(draw: Draw) -> Script:
             jobs.append(["gang", "b", at, pick(draw, (0, 0, -1, 1)), big])
         else:
             jobs.append(
-                [f"t{number}", pick(draw, "aab"), at, pick(draw, (0, 0, 1, 5)), min(gpus, pick(draw, (1, 1, 1, big)))]
+                [f"t{number}", pick(draw, tenants), at, pick(draw, (0, 0, 1, 5)), min(gpus, pick(draw, (1, 1, 1, big)))]
             )
     millis = {job[0]: [pick(draw, lengths)] for job in jobs}
-    if between(draw, 0, 2):  # near the instant at which one is overdue
+    if between(draw, 0, 9):  # near the instant at which one is overdue
         overdue = pick(draw, [jobs[first], jobs[first], *jobs])[2] + options["patience"]
         jobs += [[f"e{early}", pick(draw, "ab"), overdue - early, pick(draw, (5, 0)), 1] for early in (1, 0)]
         millis |= {"e0": [10], "e1": [10]}
