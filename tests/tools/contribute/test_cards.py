@@ -90,6 +90,19 @@ def test_grades_apart_differ_in_their_surroundings_only(small_library: SmallLibr
     assert first.first_failure is None
 
 
+def test_grades_apart_can_be_forgotten(small_library: SmallLibrary, tmp_path: Path) -> None:
+    exercise = small_library.exercise
+    with Cards(tmp_path, jobs=1) as cards:
+        cards.apart(exercise, ask(), [0, 1])
+        cards.forget_apart(exercise, ask(), [1])
+        cards.apart(exercise, ask(), [0, 1])
+        assert cards.computed == 3
+    with Cards(tmp_path, jobs=1) as cards:
+        cards.forget_apart(exercise, ask(), [0, 1])
+        cards.apart(exercise, ask(), [0])
+        assert cards.computed == 1
+
+
 def test_the_cache_of_a_library_ignores_itself(tmp_path: Path) -> None:
     assert cache_of(tmp_path) == tmp_path / ".burnin" / "cache"
     assert (tmp_path / ".burnin" / ".gitignore").read_text() == "*\n"

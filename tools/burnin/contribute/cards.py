@@ -136,13 +136,23 @@ class Cards:
                 results[-1].result()
         return [result.result() for result in results]
 
+    def forget_apart(self, exercise: Exercise, ask: Ask, repeats: Sequence[int]) -> None:
+        """Do not keep these grades of `apart`: the next run makes them anew."""
+        for repeat in repeats:
+            key = _key(["apart", *self._parts(exercise, ask), str(repeat)])
+            with self._lock:
+                self._asked.pop(key, None)
+            path = self._path(key)
+            if path is not None:
+                path.unlink(missing_ok=True)
+
     def remember(self, parts: Sequence[str], kind: type[T], compute: Callable[[], T]) -> T:
         """The result of `compute`, or the one that was kept for these parts. They must name all that can change it."""
         return self.later(parts, kind, compute).result()
 
     def later(self, parts: Sequence[str], kind: type[T], compute: Callable[[], T]) -> Future[T]:
         """Like `remember`, without waiting for it."""
-        key = hashlib.sha256("\0".join([_foundation(), *parts]).encode()).hexdigest()
+        key = _key(parts)
         with self._lock:
             if key not in self._asked:
                 self._asked[key] = self._pool.submit(self._kept, key, kind, compute)
@@ -189,7 +199,7 @@ class Cards:
         ]
 
     def _kept(self, key: str, kind: type[T], compute: Callable[[], T]) -> T:
-        path = None if self._folder is None else self._folder / key[:2] / f"{key}.json"
+        path = self._path(key)
         if path is not None and path.is_file():
             try:
                 found = msgspec.json.decode(path.read_bytes(), type=kind)
@@ -207,12 +217,19 @@ class Cards:
             os.replace(file.name, path)  # whole or not at all, whoever else writes
         return result
 
+    def _path(self, key: str) -> Path | None:
+        return None if self._folder is None else self._folder / key[:2] / f"{key}.json"
+
     def _forget_old(self) -> None:
         if self._folder is not None:
             limit = time.time() - KEPT_SECONDS
             for path in self._folder.glob("??/*.json"):
                 if path.stat().st_mtime < limit:
                     path.unlink(missing_ok=True)
+
+
+def _key(parts: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join([_foundation(), *parts]).encode()).hexdigest()
 
 
 def _stumbled(result: object) -> bool:

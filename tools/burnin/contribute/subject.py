@@ -189,6 +189,10 @@ class Subject:
         self.listed  # noqa: B018  # as in `full`
         return self.cards.apart(self.exercise, ask, repeats, side_by_side=side_by_side)
 
+    def forget_apart(self, ask: Ask, repeats: range) -> None:
+        """Do not keep these grades of `apart`: they may have been slow because of the machine."""
+        self.cards.forget_apart(self.exercise, ask, repeats)
+
 
 def properties(card: Scorecard) -> dict[str, PropertyResult]:
     """All properties of a scorecard, by id."""

@@ -22,9 +22,11 @@ have taken by itself; the smaller of that and of the real time counts, so that a
 def speed(subject: Subject) -> Iterator[Finding]:
     """The median of a few grades of the reference, and the time to the first failure of three mutants."""
     runs = range(-subject.depth.timings, 0)  # two judges each, unlike the repeats
-    grades = subject.apart(Ask(subject.reference, "standard"), runs, side_by_side=False)
+    full = Ask(subject.reference, "standard")
+    grades = subject.apart(full, runs, side_by_side=False)
     taken = median(min(grade.seconds, grade.processor / BUSY_CORES) for grade in grades)
     if taken > FULL_SECONDS:
+        subject.forget_apart(full, runs)
         what = f"a full grade of the reference takes {taken:.1f} s on two cores, and at most {FULL_SECONDS:.0f} s should be"
         todo = "let properties share a strategy (and so its plays), make scripts shorter, or lower `scale`"
         yield subject.finding(subject.exercise.suite / "scripts.py", None, what, todo)
@@ -34,6 +36,7 @@ def speed(subject: Subject) -> Iterator[Finding]:
         if seconds > FIRST_SECONDS:  # once may be bad luck
             seconds = _first(subject, ask, runs)
         if seconds > FIRST_SECONDS:
+            subject.forget_apart(ask, runs)
             path, text = subject.property_place(mutant.caught_by)
             what = f"{mutant.caught_by} takes {seconds:.1f} s to fail on the mutant {mutant.name}, and at most {FIRST_SECONDS:.0f} s should be"
             yield subject.finding(
