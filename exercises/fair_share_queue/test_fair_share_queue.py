@@ -136,3 +136,4 @@ def test_threads_share_a_scheduler() -> None:
     for thread in threads:
         thread.join()
     assert sorted(finished) == sorted(f"t{number}" for number in range(200))
+    assert not any(scheduler.finish(Run(task, 1), now=0) for task in finished)

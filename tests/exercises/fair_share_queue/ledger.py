@@ -316,6 +316,8 @@ class Ledger:
             rules = {"capacity", "gang"} | (
                 {"grace"} if any(one.ends is not None for one in self.holding()) or self._expired else set()
             )
+            if self.overdue(task):
+                rules.add("overdue")
             right = self._check(
                 False, rules, f"{name} to wait: it takes {task.gpus} GPUs and {free} are free", str(plan)
             )

@@ -39,7 +39,7 @@ def test_no_starvation(play: Play, script: Script) -> None:
 def test_crash(play: Play, script: Script) -> None:
     "A run that crashed returns its task once, in its old place; reports about runs that are over change nothing, and every task is done exactly once."
     history = play(script)
-    holds(history, "crash", "reports")
+    holds(history, "crash", "reports", "capacity")
     done = Counter(call.args[0].kwargs["task"] for call in history.calls_of("finish") if call.value is True)
     cancelled = {call.args[0] for call in history.calls_of("cancel") if call.value is True}
     if len(history.calls) <= MOST_CALLS:
