@@ -8,11 +8,14 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 from threading import Event
 
+import msgspec
 import pytest
 from small_library import REFERENCE, STUB, SmallLibrary
 
 from burnin.contribute.cards import KEPT_SECONDS, Ask, Cards, Source, cache_of, suite_digest
 from burnin.grade import GraderFailed
+from burnin.grade.grader import JUDGE_ENDED
+from burnin.scorecard import Counterexample, Scorecard
 
 pytestmark = pytest.mark.usefixtures("no_types")
 
@@ -79,6 +82,21 @@ def test_a_suite_at_fault_is_told_each_time(small_library: SmallLibrary, tmp_pat
     for _ in range(2):
         with Cards(tmp_path, jobs=1) as cards, pytest.raises(GraderFailed):
             cards.card(small_library.exercise, ask())
+
+
+def test_a_grade_whose_judge_was_killed_is_not_kept(small_library: SmallLibrary, tmp_path: Path) -> None:
+    whole = small_library.grade(REFERENCE)
+    stages = msgspec.structs.replace(whole.stages[0])
+    killed = Counterexample(None, [], "it adds", f"{JUDGE_ENDED} SIGTERM", [])
+    stages.properties = [
+        msgspec.structs.replace(found, status="crashed", counterexample=killed) for found in stages.properties
+    ]
+    cut_off = msgspec.structs.replace(whole, stages=[stages])
+    for made, card in enumerate([cut_off, cut_off, whole], 1):
+        with Cards(tmp_path) as cards:
+            assert cards.remember(["a"], Scorecard, lambda card=card: card) == card, made  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+    with Cards(tmp_path) as cards:
+        assert cards.remember(["a"], Scorecard, lambda: cut_off) == whole
 
 
 def test_grades_apart_differ_in_their_surroundings_only(small_library: SmallLibrary, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from burnin.grade.grader import Grader, Options
+from burnin.grade.grader import JUDGE_ENDED, Grader, Options
 from burnin.library import Exercise
 from burnin.scorecard import Scorecard
 
@@ -233,12 +233,15 @@ def _key(parts: Sequence[str]) -> str:
 
 
 def _stumbled(result: object) -> bool:
-    """Whether a check stumbled in it: that may be the machine's fault, so it is tried again next time."""
+    """Whether a check stumbled in it, or its judge was killed: that may be the machine's fault, so it is tried again next time."""
     card = result.card if isinstance(result, Apart) else result
     if not isinstance(card, Scorecard):
         return False
     failures = [found.counterexample for stage in card.stages for found in stage.properties]
-    return any(failure is not None and failure.expected == STUMBLED for failure in failures)
+    return any(
+        failure is not None and (failure.expected == STUMBLED or failure.got.startswith(JUDGE_ENDED))
+        for failure in failures
+    )
 
 
 def cache_of(root: Path) -> Path | None:

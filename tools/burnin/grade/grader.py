@@ -26,7 +26,10 @@ from burnin.judge.protocol import Ask, Failing, Glance, Glanced, HandIn, Judged,
 from burnin.library import Exercise
 from burnin.scorecard import Confinement, Counterexample, PropertyResult, Scorecard, StageResult, Submission
 
-__all__ = ["Abandoned", "Grader", "GraderFailed", "Options", "grade"]
+__all__ = ["JUDGE_ENDED", "Abandoned", "Grader", "GraderFailed", "Options", "grade"]
+
+JUDGE_ENDED = "the judge process was ended by"
+"""What a property got whose judge was killed: by a submission that nothing confined, or by somebody who stopped the whole grade."""
 
 
 class GraderFailed(Exception):
@@ -320,7 +323,7 @@ class Grader:
     def _ended(self, lost: str, signal_name: str) -> Counterexample:
         assert self._listed is not None
         found = next(found for found in self._listed if found.id == lost)
-        got = f"the judge process was ended by {signal_name}"
+        got = f"{JUDGE_ENDED} {signal_name}"
         why = f"why:      {found.title} (stage {found.stage}, {found.rule})"
         return Counterexample(None, [], found.title, got, [f"got:      {got}", why])
 
