@@ -100,7 +100,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """All tests but the long sweeps."""
     # three processes for two cores: much of the time a cheat is waited for
-    run(session, "pytest", "-n", "3", "-m", "not sweep", *session.posargs)
+    run(session, "pytest", "-n", "3", "--dist", "worksteal", "-m", "not sweep", *session.posargs)
 
 
 @nox.session(default=False)

@@ -21,7 +21,7 @@ MAX_MESSAGES = 5_000
 MAX_NAME = 200
 MAX_TEXT = 500
 SETUP, LEAVING = -1, -2
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b|(?<=cancel scope )[0-9a-f]+")
 
 
 class Session:
