@@ -128,37 +128,40 @@ class JudgePlugin:
 
     def _give_up_worker(self) -> None:
         self._player.close()
-        self._batch = None
+        self._player.last = self._batch = None
         gc.collect()
-        gc.freeze()  # what is left are scripts, for the next submission too
+        gc.freeze()  # what is left are scripts, for the next submission too; a history that were left would never be freed
 
     def _glance(self, promises: list[Promise], plays: int) -> str | None:
         """Play the first scripts of these properties in one worker until one fails, and tell of that; returns its id."""
         self._player = self._new_player()
-        batches: dict[Seeded, Batch] = {}
-        absent: set[str] = set()
         try:
-            for number, promise in itertools.product(range(plays), promises):
-                if promise.scripts is None or promise.id in absent:
-                    continue
-                seeded = self._seeded_for(promise)
-                batch = batches.setdefault(seeded, Batch(seeded, self._player))
-                drawn = seeded.script(number)
-                if drawn is None:
-                    continue
-                try:
-                    checked(promise.check, batch, drawn[0])
-                except NotAttempted:
-                    absent.add(promise.id)
-                except Verdict as verdict:
-                    failure = Failure(verdict, drawn[0], None if batch.last is None else batch.last.history)
-                    self._tell_failing(promise, failure)
-                    return promise.id
-                except Exception:
-                    return promise.id  # what is wrong is found out when it is judged
-            return None
+            return self._first_failing(promises, plays)
         finally:
             self._give_up_worker()
+
+    def _first_failing(self, promises: list[Promise], plays: int) -> str | None:
+        batches: dict[Seeded, Batch] = {}
+        absent: set[str] = set()
+        for number, promise in itertools.product(range(plays), promises):
+            if promise.scripts is None or promise.id in absent:
+                continue
+            seeded = self._seeded_for(promise)
+            batch = batches.setdefault(seeded, Batch(seeded, self._player))
+            drawn = seeded.script(number)
+            if drawn is None:
+                continue
+            try:
+                checked(promise.check, batch, drawn[0])
+            except NotAttempted:
+                absent.add(promise.id)
+            except Verdict as verdict:
+                failure = Failure(verdict, drawn[0], None if batch.last is None else batch.last.history)
+                self._tell_failing(promise, failure)
+                return promise.id
+            except Exception:
+                return promise.id  # what is wrong is found out when it is judged
+        return None
 
     @pytest.fixture
     def judgement(self) -> Callable[[Promise], None]:
