@@ -88,7 +88,9 @@ class FakeGrader:
     options: Any = None
     meanwhile: Callable[[], None] = field(default=lambda: None)
 
-    def __call__(self, exercise: Exercise, path: Path, options: Any, on_result: Any = None) -> Scorecard:
+    def __call__(
+        self, exercise: Exercise, path: Path, options: Any, on_result: Any = None, on_failing: Any = None
+    ) -> Scorecard:
         self.exercise, self.path, self.options = exercise.name, path, options
         if self.error is not None:
             raise self.error
@@ -97,6 +99,9 @@ class FakeGrader:
             self._result(f"property_{number}", passed, points)
             for number, (passed, points) in enumerate(zip(self.passed, (20, 40, 40), strict=True), 1)
         ]
+        for result in results if on_failing is not None else []:
+            if result.status != "passed":
+                on_failing(result, 1)
         if on_result is not None:
             for result in results:
                 on_result(result, 1, len(results))

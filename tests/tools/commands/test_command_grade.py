@@ -272,6 +272,7 @@ def test_progress_is_on_standard_error_and_only_on_a_terminal(run: Run, monkeypa
     ran = run("grade", "--json")
     assert json.loads(ran.out)["score"] == 20
     assert "3/3" in ran.err
+    assert ran.err.index("The sentence of property_2.") < ran.err.index("1/3")  # what fails is told before it is judged
 
 
 @pytest.mark.parametrize(("passed", "code"), [((True, True, True), 0), ((True, True, False), 1), ((False,) * 3, 1)])

@@ -299,6 +299,28 @@ def test_streaming_shows_the_last_result_on_a_terminal() -> None:
     assert screen.getvalue().endswith(f"{ESCAPE}[1A{ESCAPE}[2K")  # the line is taken away
 
 
+def test_what_fails_is_shown_before_it_is_judged_and_stays() -> None:
+    screen = Screen()
+    with Streaming(ScorecardConsole(screen, terminal=True)) as streaming:
+        streaming.failing(told("b", title="Cold."), 2)
+        first = screen.getvalue()
+        streaming.heard(told("a", status="passed", title="Warm."), 1, 2)
+        second = screen.getvalue()[len(first) :]
+    assert "stage 2: Cold." in first
+    assert "1/2" in second
+    assert "stage 2: Cold." in second
+
+
+def test_what_failed_at_a_glance_and_then_passes_is_shown_no_longer() -> None:
+    screen = Screen()
+    with Streaming(ScorecardConsole(screen, terminal=True)) as streaming:
+        streaming.failing(told("b", title="Cold."), 2)
+        first = screen.getvalue()
+        streaming.heard(told("b", status="passed", title="Cold."), 2, 2)
+    assert "✗" in first
+    assert "✗" not in screen.getvalue()[len(first) :]
+
+
 def test_streaming_says_nothing_into_a_pipe() -> None:
     screen = Screen()
     with Streaming(ScorecardConsole(screen)) as streaming:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
-from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from burnin.commands.target import Target
     from burnin.grade import Options
     from burnin.grade.render import Streaming
-    from burnin.scorecard import PropertyResult, Scorecard
+    from burnin.scorecard import Scorecard
 
 __all__ = ["score"]
 
@@ -21,19 +22,20 @@ def score(target: Target, options: Options) -> Scorecard:
     from burnin import grade as grading
 
     with contextlib.ExitStack() as stack:
-        heard = _streaming(stack) if sys.stderr.isatty() else None
-        return grading.grade(target.exercise, target.path, options, heard)
+        if not sys.stderr.isatty():
+            return grading.grade(target.exercise, target.path, options)
+        shown = functools.cache(lambda: _streaming(stack))
+        return grading.grade(
+            target.exercise,
+            target.path,
+            replace(options, glance=grading.GLANCE),
+            lambda result, stage, of: shown().heard(result, stage, of),
+            lambda result, stage: shown().failing(result, stage),
+        )
 
 
-def _streaming(stack: contextlib.ExitStack) -> Callable[[PropertyResult, int, int], None]:
+def _streaming(stack: contextlib.ExitStack) -> Streaming:
     """Shows results, from the first one on: rich is imported then, when the judges are already at work."""
-    started: list[Streaming] = []
+    from burnin.grade.render import ScorecardConsole, Streaming
 
-    def heard(result: PropertyResult, stage: int, of: int) -> None:
-        if not started:
-            from burnin.grade.render import ScorecardConsole, Streaming
-
-            started.append(stack.enter_context(Streaming(ScorecardConsole(stderr=True))))
-        started[0].heard(result, stage, of)
-
-    return heard
+    return stack.enter_context(Streaming(ScorecardConsole(stderr=True)))

@@ -26,7 +26,13 @@ def main() -> int:
     wanted = json.load(sys.stdin)
     exercise, path = Library(Path(wanted["root"])).exercise(wanted["exercise"]), Path(wanted["path"])
     only = tuple(wanted["only"])
-    options = Options(effort=wanted["effort"], seed=wanted["seed"], jobs=wanted["jobs"], only=only)
+    options = Options(
+        effort=wanted["effort"],
+        seed=wanted["seed"],
+        jobs=wanted["jobs"],
+        only=only,
+        shrink=not only,  # a failure is told before its smallest play is looked for
+    )
     began, before = time.perf_counter(), _processor()
     if only:  # the suite's start is when a grade that judges nothing would be done
         grade(exercise, path, Options(effort="quick", jobs=options.jobs, only=NOTHING))

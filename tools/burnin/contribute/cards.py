@@ -77,8 +77,8 @@ class Apart(msgspec.Struct):
     processor: float
     """Seconds of processor time of everything that the grade started."""
     first_failure: float | None
-    """Seconds from the start of the suite to the first property that did not pass; of a grade of few properties. Real seconds, or those of
-    processor time if they are fewer, because then the machine was busy with something else."""
+    """Seconds from the start of the suite until it is known that a property does not pass; of a grade of few properties. Real seconds, or
+    those of processor time if they are fewer, because then the machine was busy with something else."""
 
 
 class Cards:

@@ -1,6 +1,6 @@
 """Grading: judge processes run the suite, a type checker runs beside them, and a scorecard comes out."""
 
-from burnin.grade.grader import Abandoned, Grader, GraderFailed, Options, grade
+from burnin.grade.grader import GLANCE, Abandoned, Grader, GraderFailed, Options, grade
 from burnin.grade.submission import read_submission
 
-__all__ = ["Abandoned", "Grader", "GraderFailed", "Options", "grade", "read_submission"]
+__all__ = ["GLANCE", "Abandoned", "Grader", "GraderFailed", "Options", "grade", "read_submission"]

@@ -26,10 +26,12 @@ from burnin.judge.protocol import Ask, Failing, Glance, Glanced, HandIn, Judged,
 from burnin.library import Exercise
 from burnin.scorecard import Confinement, Counterexample, PropertyResult, Scorecard, StageResult, Submission
 
-__all__ = ["JUDGE_ENDED", "Abandoned", "Grader", "GraderFailed", "Options", "grade"]
+__all__ = ["GLANCE", "JUDGE_ENDED", "Abandoned", "Grader", "GraderFailed", "Options", "grade"]
 
 JUDGE_ENDED = "the judge process was ended by"
 """What a property got whose judge was killed: by a submission that nothing confined, or by somebody who stopped the whole grade."""
+GLANCE = 5
+"""Plays of each property in a glance for somebody who waits: most mistakes show in one of them, and none of them is played for nothing."""
 
 
 class GraderFailed(Exception):
@@ -64,13 +66,20 @@ OnResult = Callable[[PropertyResult, int, int], None]
 OnFailing = Callable[[PropertyResult, int], None]
 
 
-def grade(exercise: Exercise, path: Path, options: Options, on_result: OnResult | None = None) -> Scorecard:
-    """Grade the file at `path`. `on_result(result, stage, number of properties)` hears each property as it is judged.
+def grade(
+    exercise: Exercise,
+    path: Path,
+    options: Options,
+    on_result: OnResult | None = None,
+    on_failing: OnFailing | None = None,
+) -> Scorecard:
+    """Grade the file at `path`. `on_result(result, stage, number of properties)` hears each property as it is judged, and
+    `on_failing(result, stage)`, as in `Grader.grade`, that one fails.
 
     Raises `GraderFailed` when the suite or a judge is at fault, never for what the submission does.
     """
     with Grader(exercise, jobs=options.jobs, confined=options.confined) as grader:
-        return grader.grade(path, options, on_result)
+        return grader.grade(path, options, on_result, on_failing)
 
 
 def _strong(backend: str) -> bool:

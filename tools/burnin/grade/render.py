@@ -59,15 +59,16 @@ class ScorecardConsole(Console):
 
 
 class Streaming:
-    """Results as they come: on a terminal a bar with the last result beneath, which goes away when the scorecard comes.
+    """Results as they come: on a terminal a bar with the last result beside it, or the first that fails, which goes away when the scorecard comes.
 
-    Use it as a context manager, and `heard` as the grader's `on_result`. Where the console is no terminal it shows nothing: who reads
+    Use it as a context manager, and `heard` and `failing` as the grader's `on_result` and `on_failing`. Where the console is no terminal it shows nothing: who reads
     a pipe wants the scorecard, and the order in which results come depends on how busy the machine is.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._last = Text()
+        self._failing: str | None = None
         self._progress: Progress | None = None
         self._task = TaskID(0)
 
@@ -80,16 +81,33 @@ class Streaming:
 
     def heard(self, result: PropertyResult, stage: int, of: int) -> None:
         """Show that this property of so many has been judged."""
+        if result.id == self._failing and result.status == "passed":
+            self._failing = None
+        if self._failing is None:
+            self._tell(result, stage)
+        self._update(total=of, advance=1)
+
+    def failing(self, result: PropertyResult, stage: int) -> None:
+        """Show that this property fails, from now on: whoever waits may look at the submission already."""
+        if self._failing is None:
+            self._tell(result, stage)
+            self._update()
+
+    def _tell(self, result: PropertyResult, stage: int) -> None:
+        self._last = Text.assemble(_mark(self._console, result.status), f" stage {stage}: {clean(result.title)}")
+        if result.status not in ("passed", "not_attempted"):
+            self._failing = result.id
+
+    def _update(self, **what: int) -> None:
         if not self._console.is_terminal:
             return
         if self._progress is None:
             # refreshed by each result, not by a thread: the grader starts processes meanwhile
             columns = (BarColumn(20), MofNCompleteColumn(), _Last(lambda: self._last))
             self._progress = Progress(*columns, console=self._console, transient=True, auto_refresh=False)
-            self._task = self._progress.add_task("", total=of)
+            self._task = self._progress.add_task("", total=None)
             self._progress.start()
-        self._last = Text.assemble(_mark(self._console, result.status), f" stage {stage}: {clean(result.title)}")
-        self._progress.update(self._task, advance=1, refresh=True)
+        self._progress.update(self._task, total=what.get("total"), advance=what.get("advance"), refresh=True)
 
 
 class _Last(ProgressColumn):

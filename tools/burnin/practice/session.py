@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
-from burnin.grade import Abandoned, Grader, GraderFailed, Options, read_submission
+from burnin.grade import GLANCE, Abandoned, Grader, GraderFailed, Options, read_submission
 from burnin.library import UserError
 from burnin.practice.attempts import Attempt, GivenHint
 from burnin.practice.clock import Mark, Moment
@@ -39,8 +39,6 @@ SETTLE = 0.04
 """Seconds for which a file must stay the same before it is taken to be saved whole."""
 BEAT = 15.0
 """Seconds between two records of the clock."""
-GLANCE = 5
-"""Plays of each property that come first after a save, since most mistakes show in one of them."""
 PATIENCE = 4.0
 """Seconds after which a grade is abandoned for a newer save; a shorter one is nearly done."""
 

@@ -40,12 +40,15 @@ def speed(subject: Subject) -> Iterator[Finding]:
             path, text = subject.property_place(mutant.caught_by)
             what = f"{mutant.caught_by} takes {seconds:.1f} s to fail on the mutant {mutant.name}, and at most {FIRST_SECONDS:.0f} s should be"
             yield subject.finding(
-                path, text, what, "make its scripts smaller, so that they fail sooner and shrink faster"
+                path,
+                text,
+                what,
+                "make its scripts smaller, or have them meet what matters more often, so that they fail sooner",
             )
 
 
 def _first(subject: Subject, ask: Ask, runs: range) -> float:
-    """The median time to the first failure; 0 if nothing fails, which another gate says."""
+    """The median time until the failure is known; 0 if nothing fails, which another gate says."""
     return median(grade.first_failure or 0.0 for grade in subject.apart(ask, runs, side_by_side=False))
 
 
