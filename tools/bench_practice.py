@@ -26,7 +26,8 @@ from rich.table import Table
 from burnin.contribute.mutants import load_mutants, mutated
 from burnin.library import Exercise, Library
 from burnin.practice import Attempts
-from burnin.practice.session import Session, Snapshot
+from burnin.practice.session import Session
+from burnin.practice.snapshot import Snapshot
 
 MUTANTS = 4
 """How many mistakes a round makes, spread over the suite."""
@@ -109,8 +110,9 @@ class Views:
         grading = self.wait(lambda now: now.grading.phase == "grading", began)
         first = self.wait(lambda now: now.grading.first_word is not None, grading)
         full = self.wait(lambda now: now.grading.phase == "graded", grading)
+        self.wait(lambda now: not now.grading.shrinking, grading)  # nobody who reads a score saves in the same instant
         self._told.clear()
-        time.sleep(0.2)  # nobody saves in the same instant
+        time.sleep(0.2)
         return first - began, full - began
 
 

@@ -11,7 +11,8 @@ from small_library import SmallLibrary
 
 from burnin.library import Library
 from burnin.practice import Attempt, Attempts
-from burnin.practice.session import Session, Snapshot
+from burnin.practice.session import Session
+from burnin.practice.snapshot import Snapshot
 
 __all__ = ["Heard", "counter_library", "started"]
 
@@ -83,7 +84,12 @@ class Heard:
                     raise AssertionError(f"never came; the last was {self.all[-1].grading}")
 
     def graded(self, score: int) -> Snapshot:
-        """Wait until the present save is graded, with this score."""
+        """Wait until the present save is graded, with this score, and told by the smallest plays."""
         return self.until(
-            lambda now: now.grading.phase == "graded" and now.card is not None and now.card.score == score
+            lambda now: (
+                now.grading.phase == "graded"
+                and not now.grading.shrinking
+                and now.card is not None
+                and now.card.score == score
+            )
         )

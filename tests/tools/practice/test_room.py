@@ -19,7 +19,8 @@ from textual.widgets import Markdown, Static
 
 from burnin.practice import Attempt, Moment
 from burnin.practice.room import Room, clock_line, stage_line, verdict
-from burnin.practice.session import Session, Snapshot, StageView
+from burnin.practice.session import Session
+from burnin.practice.snapshot import Snapshot, StageView
 
 from .rooms import Heard, counter_library, started
 

@@ -10,10 +10,12 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_library import REFERENCE, STUB, WRONG
 
+from burnin.grade import Options, grade
 from burnin.library import Library, UserError
 from burnin.practice import Attempt, Attempts, Moment
 from burnin.practice.session import Session
@@ -22,6 +24,7 @@ from burnin.scorecard import Scorecard
 from .rooms import Heard, counter_library, started
 
 pytestmark = pytest.mark.usefixtures("no_types")
+ALL_WRONG = WRONG.replace("self.total += number", "self.total += number + 1")
 HANGS = REFERENCE.replace("self.total += number", "while True: pass")
 
 
@@ -98,6 +101,40 @@ def test_the_play_that_failed_last_comes_first(session: Session, attempt: Attemp
     attempt.submission.write_text(REFERENCE)
     heard.until(lambda now: now.grading.message == "The play that failed last passes now.")
     assert heard.graded(100).grading.message == ""
+
+
+def test_the_score_is_there_before_the_smallest_play_and_both_are_kept(session: Session, attempt: Attempt) -> None:
+    heard = Heard(session)
+    attempt.submission.write_text(WRONG)
+    first = heard.until(lambda now: now.grading.phase == "graded" and now.grading.shrinking)
+    assert first.card is not None
+    assert first.card.score == 70
+    now = heard.graded(70)
+    smallest = grade(attempt.exercise, attempt.submission, Options(jobs=1))
+    assert [stage.properties for stage in now.card.stages] == [stage.properties for stage in smallest.stages]  # type: ignore[union-attr]  # it is graded
+    assert [record.scorecard().stages for record in attempt.record().grades] == [smallest.stages]
+    assert now.grading.failure == smallest.stages[0].properties[1]
+
+
+def test_a_save_ends_the_search_for_smallest_plays(
+    session: Session, attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[str] = []
+    whole = session._grader.grade  # type: ignore[union-attr]  # it has looked at the stub
+
+    def grading(path: Path, options: Options, *hear: Any) -> Scorecard:
+        if options.only:
+            searched.extend(options.only)
+            attempt.submission.write_text(REFERENCE)
+            session._saved.wait(30)
+        return whole(path, options, *hear)
+
+    monkeypatch.setattr(session._grader, "grade", grading)
+    heard = Heard(session)
+    attempt.submission.write_text(ALL_WRONG)
+    heard.graded(100)
+    assert len(searched) == 1
+    assert [record.score for record in attempt.record().grades] == [0, 100]
 
 
 def test_a_stage_that_passes_shows_the_next(session: Session, attempt: Attempt) -> None:

@@ -19,7 +19,8 @@ from small_library import WRONG
 
 from burnin.library import UserError
 from burnin.practice import Attempt
-from burnin.practice.session import Grading, Session
+from burnin.practice.session import Session
+from burnin.practice.snapshot import Grading
 from burnin.practice.web import WebRoom, regions
 from burnin.scorecard import Counterexample, PropertyResult
 

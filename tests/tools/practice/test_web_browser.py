@@ -129,6 +129,7 @@ def test_the_room_by_keyboard(chromium: Any, room: WebRoom, attempt: Attempt) ->
     attempt.submission.write_text(WRONG)
     until(chromium, lambda: "70 of 100 points" in text(chromium, "status"))
     assert "Red" in text(chromium, "headline")
+    until(chromium, lambda: "looking for the smallest play" not in text(chromium, "headline"))
     picture = chromium.find_element("css selector", "#failure svg[role=img]")
     assert "got:" in chromium.find_element("id", picture.get_attribute("aria-labelledby").split()[1]).get_attribute(
         "textContent"

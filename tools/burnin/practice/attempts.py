@@ -84,6 +84,10 @@ class Attempt:
             passed = stage.number
         return self._show(min(passed + 1, len(self.exercise.manifest.stages)), "")
 
+    def retold(self, card: Scorecard) -> None:
+        """Keep this scorecard for the last grade of its submission: its failures are told by smaller plays."""
+        self.store.retell(self.name, self.number, card)
+
     def working(self, submission: bytes, now: Moment | None = None) -> None:
         """Somebody saved or graded: whoever works is not paused, and the first change to the stub is an event."""
         now = now or Moment.now()

@@ -28,7 +28,8 @@ from burnin.grade.render import clean
 from burnin.library import UserError, shown
 from burnin.practice.clock import Moment, as_clock
 from burnin.practice.interview import Question
-from burnin.practice.session import Session, Snapshot, StageView
+from burnin.practice.session import Session
+from burnin.practice.snapshot import Snapshot, StageView
 from burnin.practice.statement import Statement
 from burnin.practice.timeline import lanes
 from burnin.practice.timeline_drawing import text as timeline_text
@@ -396,6 +397,8 @@ def _headline(now: Snapshot) -> Text:
         word = "Still red, same story" if grading.same_story else "Red"
     seconds = "" if grading.first_word is None else f", after {grading.first_word:.1f} s"
     more = f"; grading{progress} ..." if grading.phase == "grading" else ""
+    if grading.shrinking:
+        more = "; looking for the smallest play ..."
     return Text(f"{word}{seconds}{more}", "dim" if grading.failure.status == "not_attempted" else "bold red")
 
 

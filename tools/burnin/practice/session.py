@@ -12,26 +12,29 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import math
 import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Self, TypeVar
+
+import msgspec
 
 from burnin.grade import GLANCE, Abandoned, Grader, GraderFailed, Options, read_submission
 from burnin.library import UserError
 from burnin.practice.attempts import Attempt, GivenHint
-from burnin.practice.clock import Mark, Moment
+from burnin.practice.clock import Moment
 from burnin.practice.interview import GRADES, Interview, Question
-from burnin.practice.record import AttemptRecord
+from burnin.practice.snapshot import Grading, Snapshot, StageView
 from burnin.practice.statement import Statement
 from burnin.practice.watch import moments
 from burnin.scorecard import PropertyResult, Scorecard
 
-__all__ = ["Grading", "Session", "Snapshot", "StageView", "first_failure"]
+__all__ = ["Session", "first_failure"]
 
 Result = TypeVar("Result")
 
@@ -41,74 +44,6 @@ BEAT = 15.0
 """Seconds between two records of the clock."""
 PATIENCE = 4.0
 """Seconds after which a grade is abandoned for a newer save; a shorter one is nearly done."""
-
-
-@dataclass(frozen=True)
-class StageView:
-    """A stage as it stands."""
-
-    number: int
-    title: str
-    par_until: int
-    """The minute by which a strong candidate has it."""
-    score: int
-    possible: int
-    """0 before the first grade."""
-    shown: float | None
-    """The minute at which it was shown, or None if it has not been."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether it has all its points."""
-        return 0 < self.possible == self.score
-
-
-@dataclass(frozen=True)
-class Grading:
-    """What is known of the submission as it was saved last."""
-
-    phase: Literal["waiting", "grading", "graded", "not scored"] = "waiting"
-    judged: int = 0
-    of: int = 0
-    """Properties judged so far, and all of them; 0 until the first is."""
-    message: str = ""
-    """Why it is not scored, or what else is to be said."""
-    failure: PropertyResult | None = None
-    """The first that fails of the stages that are shown, in the order of the statement, as far as is known."""
-    same_story: bool = False
-    """Whether it fails by the same story as the save before."""
-    first_word: float | None = None
-    """Seconds from the save to the first failure that is told, or to the end where there is none."""
-    seconds: float | None = None
-    """Seconds from the save to the whole score."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything that a view shows. The clock goes on: what it shows is `mark.at(Moment.now())`."""
-
-    record: AttemptRecord
-    mark: Mark
-    title: str
-    stages: tuple[StageView, ...]
-    statement: str
-    """Up to the last stage that was shown; Markdown."""
-    questions: tuple[Question, ...]
-    asked: tuple[Question, ...]
-    hints: tuple[GivenHint, ...]
-    """Those that were given, in the order of stage and grade."""
-    grading: Grading
-    card: Scorecard | None
-    """The last whole one."""
-    reference: str | None
-    """The text of the reference, once the attempt has ended."""
-    problem: str | None
-    """What went wrong in the tools, in a sentence, or None."""
-
-    @property
-    def stage(self) -> int:
-        """The last stage that was shown."""
-        return max((stage.number for stage in self.stages if stage.shown is not None), default=1)
 
 
 class Session:
@@ -133,7 +68,7 @@ class Session:
         """The failure that was told last."""
         self._grading = Grading("waiting" if self._card is None else "graded", failure=self._told)
         self._read = b""
-        self._busy_since = 0.0
+        self._busy_since = math.inf
         self._database = 0
         self._snapshot = self._make()
         self._threads = [
@@ -266,8 +201,8 @@ class Session:
             if changed:
                 self._noticed = self._notice()
                 self._saved.set()
-                if self._outdated():
-                    self._abandon()
+            if self._saved.is_set() and self._outdated():
+                self._abandon()
             if time.monotonic() - beaten > BEAT:
                 beaten = time.monotonic()
                 self.attempt.store.beat(self.attempt.name, self.attempt.number, Moment.now())
@@ -280,7 +215,7 @@ class Session:
 
     def _outdated(self) -> bool:
         """Whether a grade has taken long, and there is something newer to grade."""
-        long = self._grading.phase == "grading" and time.monotonic() - self._busy_since > PATIENCE
+        long = time.monotonic() - self._busy_since > PATIENCE
         return long and _bytes(self.attempt.submission) != self._read
 
     def _abandon(self) -> None:
@@ -306,7 +241,10 @@ class Session:
         try:
             with Grader(self._exercise, jobs=self._jobs) as self._grader:
                 while self._wait():
-                    self._look()
+                    try:
+                        self._look()
+                    finally:
+                        self._busy_since = math.inf
         except Abandoned:
             self._again()
         except GraderFailed as error:
@@ -347,23 +285,49 @@ class Session:
                 self._progress(replace(self._grading, phase="not scored", message=problem))
                 return
             card = self._judge(copy, now)
-        if self._was_half(data):
-            self._saved.set()
-            return
-        if new and self._is_new(data):  # another room at this attempt may have been quicker
-            self.attempt.graded(card, data, now.wall, minute)
-        failure = first_failure(card, self.attempt.stage())
-        self._card, self._problem = card, None
-        self._grading = Grading(
-            "graded",
-            message=card.problem or "",
-            failure=failure,
-            same_story=self._same(failure),
-            first_word=self._grading.first_word or _since(now),
-            seconds=_since(now),
-        )
-        self._told = failure
-        self._refresh()
+            if self._was_half(data):
+                self._saved.set()
+                return
+            if new and self._is_new(data):  # another room at this attempt may have been quicker
+                self.attempt.graded(card, data, now.wall, minute)
+            before, self._card, self._problem = self._told, card, None
+            failure = first_failure(card, self.attempt.stage())
+            self._grading = Grading(
+                "graded",
+                message=card.problem or "",
+                failure=failure,
+                same_story=_same_story(failure, before),
+                first_word=self._grading.first_word or _since(now),
+                seconds=_since(now),
+                shrinking=failure is not None and failure.counterexample is not None,
+            )
+            self._told = failure
+            self._refresh()
+            if self._grading.shrinking:
+                self._shrink(copy, before)
+
+    def _shrink(self, copy: Path, before: PropertyResult | None) -> None:
+        """Find the smallest play of each failure, the one that is told first, until there is another save. The score stays as it is."""
+        assert self._grader is not None and self._card is not None and self._told is not None
+        told, card = self._told, self._card
+        failed = [found for found in _results(card) if found.counterexample is not None]
+        try:
+            for failure in sorted(failed, key=lambda found: found.id != told.id):
+                if self._saved.is_set():
+                    break
+                self._busy_since = time.monotonic()
+                alone = self._grader.grade(copy, Options(only=(failure.id,)))
+                smaller = next(found for found in _results(alone) if found.id == failure.id)
+                if smaller.status != failure.status:  # in other company; the play that was met stands
+                    continue
+                card = _with(card, smaller)
+                if failure.id == told.id:
+                    self._told, same = smaller, _same_story(smaller, before)
+                    self._progress(replace(self._grading, failure=smaller, same_story=same))
+        finally:
+            self._card = card
+            self.attempt.retold(card)
+            self._progress(replace(self._grading, shrinking=False))
 
     def _was_half(self, data: bytes) -> bool:
         """Whether more was written since: what paused in the middle of a save, and parsed, is not a score."""
@@ -381,7 +345,7 @@ class Session:
                 self._progress(Grading("grading", message="The play that failed last passes now."))
             elif again.status != "not_attempted":
                 self._progress(
-                    Grading("grading", failure=again, same_story=self._same(again), first_word=_since(saved))
+                    Grading("grading", failure=again, same_story=_same_story(again, last), first_word=_since(saved))
                 )
 
         shown = self._snapshot.stage
@@ -389,11 +353,8 @@ class Session:
         def hear(result: PropertyResult, stage: int, of: int) -> None:
             grading = replace(self._grading, judged=self._grading.judged + 1, of=of)
             if grading.first_word is None and result.status not in ("passed", "not_attempted") and stage <= shown:
-                grading = replace(
-                    grading, failure=result, same_story=self._same(result), message="", first_word=_since(saved)
-                )
-            elif grading.failure is not None and grading.failure.id == result.id:
-                grading = replace(grading, failure=result, same_story=self._same(result))  # smaller
+                same = _same_story(result, last)
+                grading = replace(grading, failure=result, same_story=same, message="", first_word=_since(saved))
             self._progress(grading)
 
         def hear_failing(result: PropertyResult, stage: int) -> None:
@@ -401,10 +362,13 @@ class Session:
                 first = replace(self._grading, failure=result, same_story=False, message="", first_word=_since(saved))
                 self._progress(first)
 
-        return self._grader.grade(copy, Options(first=self._order(), glance=GLANCE), hear, hear_failing)
-
-    def _same(self, failure: PropertyResult | None) -> bool:
-        return failure is not None and self._told is not None and _story(failure) == _story(self._told)
+        options = Options(first=self._order(), glance=GLANCE, shrink=False)
+        card = self._grader.grade(copy, options, hear, hear_failing)
+        told = self._grading.failure
+        met = None if told is None else next((found for found in _results(card) if found.id == told.id), None)
+        if told is not None and met is not None and told.status == met.status:
+            card = _with(card, told)  # the play that is on the screen
+        return card
 
     def _order(self) -> tuple[str, ...]:
         """The properties in the order in which they matter now: what failed last, its stage or the one that is worked on, and the others."""
@@ -428,6 +392,25 @@ def first_failure(card: Scorecard, shown: int) -> PropertyResult | None:
     """The failure to look at first, of the stages up to `shown`: in the order of the suite, but what was not attempted comes last."""
     results = [result for stage in card.stages[:shown] for result in stage.properties if result.status != "passed"]
     return next(iter(sorted(results, key=lambda result: result.status == "not_attempted")), None)
+
+
+def _results(card: Scorecard) -> list[PropertyResult]:
+    return [result for stage in card.stages for result in stage.properties]
+
+
+def _with(card: Scorecard, result: PropertyResult) -> Scorecard:
+    """The card with this result in the place of the property's own."""
+    stages = [
+        msgspec.structs.replace(
+            stage, properties=[result if found.id == result.id else found for found in stage.properties]
+        )
+        for stage in card.stages
+    ]
+    return msgspec.structs.replace(card, stages=stages)
+
+
+def _same_story(failure: PropertyResult | None, before: PropertyResult | None) -> bool:
+    return failure is not None and before is not None and _story(failure) == _story(before)
 
 
 def _story(result: PropertyResult) -> tuple[str, ...]:

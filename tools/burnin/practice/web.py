@@ -35,7 +35,8 @@ from burnin.practice.clock import Moment
 from burnin.practice.debrief import debrief_page
 from burnin.practice.page import PAGES, markdown, parts, picture, policy, render
 from burnin.practice.record import ASSESSMENT
-from burnin.practice.session import Session, Snapshot
+from burnin.practice.session import Session
+from burnin.practice.snapshot import Snapshot
 from burnin.practice.timeline import lanes
 
 __all__ = ["WebRoom", "regions"]
