@@ -64,8 +64,8 @@ class Row(msgspec.Struct, frozen=True):
     """Survivors that are recorded as equivalent."""
     allowed: int
     """Survivors that are recorded as allowed by the statement."""
-    killed_alone: dict[str, int] | None
-    """For each property, the generated mutants that no other one kills; None if that was not looked for."""
+    killed_alone: dict[str, int]
+    """For each property, the generated mutants that no other one kills."""
     solutions: int
     """The reference and the alternates; `accepted` is how many of them have all points at every seed."""
     accepted: int
@@ -116,7 +116,7 @@ def prove(
 def _row(subject: Subject, gates: list[Outcome]) -> Row:
     exercise, depth = subject.exercise, subject.depth
     results = subject.mutant_results()
-    adequate = adequacy_of(subject)
+    adequate = adequacy_of(subject, alone=True)
     alternates = load_alternates(exercise)
     solutions = subject.full([subject.reference, *subject.alternates], seeds=depth.seeds)
     repeats = [
@@ -141,7 +141,7 @@ def _row(subject: Subject, gates: list[Outcome]) -> Row:
         generated_killed=adequate.killed,
         equivalent=adequate.survived("equivalent"),
         allowed=adequate.survived("allowed"),
-        killed_alone=dict(adequate.killed_alone) if adequate.depth.alone else None,
+        killed_alone=dict(adequate.killed_alone),
         solutions=len(solutions),
         accepted=sum(all(card.score == card.possible > 0 for card in found) for found in solutions),
         alternates=len(alternates),

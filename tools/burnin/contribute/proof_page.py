@@ -133,9 +133,6 @@ def _alone(rows: Sequence[Row]) -> list[str]:
     """For each exercise, what its properties add to one another, as far as generated mutants can tell."""
     told = []
     for row in rows:
-        if row.killed_alone is None:
-            told.append(f"`{row.name}`: how many generated mutants each property alone kills is measured by `--deep`.")
-            continue
         some = [f"`{name}` {number}" for name, number in row.killed_alone.items() if number]
         none = [f"`{name}`" for name, number in row.killed_alone.items() if not number]
         told.append(f"`{row.name}`: generated mutants that one property alone kills: {', '.join(some) or 'none'}.")

@@ -14,10 +14,14 @@ from burnin.library import UserError
 __all__ = ["GATES", "adequacy_of"]
 
 
-def adequacy_of(subject: Subject) -> Adequacy:
-    """How the suite does against the generated mutants, as far as the gates look. Raises as `adequacy` does."""
+def adequacy_of(subject: Subject, *, alone: bool = False) -> Adequacy:
+    """How the suite does against the generated mutants, as far as the gates look; `alone` finds out which mutants a property alone kills.
+
+    Raises as `adequacy` does.
+    """
     depth = DEEP if subject.depth.name == "deep" else STANDARD
-    return adequacy(subject.exercise, subject.cards, replace(depth, effort=subject.depth.effort))
+    asked = replace(depth, effort=subject.depth.effort, alone=alone or depth.alone)
+    return adequacy(subject.exercise, subject.cards, asked)
 
 
 def generated(subject: Subject) -> Iterator[Finding]:
