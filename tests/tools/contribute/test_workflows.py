@@ -93,7 +93,7 @@ def test_it_uses_few_actions_and_says_which_version(path: Path) -> None:
         if "uses" in step:
             name, _, version = step["uses"].partition("@")
             assert name in ACTIONS
-            assert re.fullmatch(r"v\d+|[0-9a-f]{40}", version)
+            assert re.fullmatch(r"[0-9a-f]{40}", version)  # a tag can be moved
 
 
 @each_workflow
