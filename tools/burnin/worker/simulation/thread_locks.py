@@ -75,6 +75,10 @@ class _BaseLock(_Awaited):
         self._real.release()
         self._given(scheduled())
 
+    def locked(self) -> bool:
+        """Whether somebody holds it; of an RLock, Python before 3.14 does not tell: AttributeError."""
+        return self._real.locked()  # type: ignore[no-any-return]  # a real lock, of which the stubs tell little
+
     def _try(self) -> bool:
         return self._real.acquire(False)  # type: ignore[no-any-return]  # a real lock, of which the stubs tell little
 
@@ -96,10 +100,6 @@ class Lock(_BaseLock):
     def __init__(self) -> None:
         super().__init__()
         self._real = _thread.allocate_lock()
-
-    def locked(self) -> bool:
-        """Whether somebody holds it."""
-        return self._real.locked()  # type: ignore[no-any-return]  # a real lock, of which the stubs tell little
 
     def __repr__(self) -> str:
         return f"<{'locked' if self.locked() else 'unlocked'} threading.Lock>"
