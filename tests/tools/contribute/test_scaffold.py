@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from burnin.contribute.scaffold import scaffold
+from burnin.contribute.scaffold import TEMPLATE, scaffold
 from burnin.library import Library, UserError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -50,6 +51,15 @@ def test_it_is_a_draft(library: Library) -> None:
     assert exercise.draft
     assert exercise.manifest_path.name == "draft.toml"
     assert exercise.manifest.title == "Meter"
+
+
+def test_what_a_package_has_of_the_template_is_no_leak(library: Library) -> None:
+    """As in Burnin's own repository, whose package holds the template."""
+    shutil.copytree(TEMPLATE, library.root / "published" / "template")
+    (library.root / "pyproject.toml").write_text('[tool.hatch.build.targets.wheel]\npackages = ["published"]\n')
+    scaffold(library, "meter")
+    done = run("burnin", "check", "meter", "--gate", "leaks", cwd=library.root)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", ["", "Meter", "my-meter", "2fast", "_x", "x_", "class", "../x", "füße"])

@@ -91,6 +91,33 @@ def test_a_failure_is_shrunk_to_the_smallest_script() -> None:
     assert found.history.script is found.script
 
 
+@st.composite
+def counted(draw: Callable[[st.SearchStrategy[int]], int]) -> Script:
+    """All that is drawn. Numbers say how many follow, so that leaving one out may make a longer script."""
+    drawn = [draw(st.integers(0, 3))]
+    drawn += [draw(st.integers(0, 8)) for _ in range(drawn[0])]
+    for most in (2, 15):
+        drawn.append(draw(st.integers(0, most)))
+        drawn += [draw(st.integers(0, 3)) for _ in range(drawn[-1])]
+    return script_of(drawn)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_smallest_failure_met_is_told_wherever_a_shrink_ends(seed: int) -> None:
+    def never(play: Play, script: Script) -> None:
+        play(script)
+        if sum(numbers_of(script)) > 8:
+            raise Broken("anything else")
+
+    for plays in (5, 10, 20, 40):
+        play = Recorder()
+        with pytest.raises(Failure) as caught:
+            explore(never, Batch(Seeded(counted(), str(seed)), play, shrink_plays=plays), effort=FEW, seed="0")
+        assert caught.value.script is not None
+        failing = [numbers for numbers in play.played if sum(numbers) > 8]
+        assert numbers_of(caught.value.script) == min(failing, key=lambda numbers: (len(numbers), numbers))
+
+
 def test_a_shrink_has_a_bounded_number_of_plays() -> None:
     play = Recorder()
     with pytest.raises(Failure) as caught:

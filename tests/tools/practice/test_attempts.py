@@ -60,7 +60,7 @@ def test_an_attempt_is_a_folder_with_everything(library: Library, attempts: Atte
     attempt = attempts.start(library.exercise("toy"), NOON)
     assert attempt.folder == library.root / "attempts" / "toy" / "1"
     assert attempt.submission.read_text() == "# the stub of toy\n"
-    assert sorted(contents(attempt.folder)) == ["README.md", "test_toy.py", "toy.py"]
+    assert sorted(contents(attempt.folder)) == ["README.md", "pytest.ini", "test_toy.py", "toy.py"]
     record = attempt.record()
     assert (record.exercise, record.number, record.minutes, record.version) == ("toy", 1, 45, 3)
     assert record.started.isoformat() == "2025-03-01T12:00:00+02:00"

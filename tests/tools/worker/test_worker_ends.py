@@ -53,6 +53,11 @@ def test_a_deadly_signal_is_a_crash_with_its_name(workers: Workers) -> None:
         assert worker(FINE).calls[0].value == 4
 
 
+def test_a_breakpoint_that_was_left_in_does_nothing(workers: Workers) -> None:
+    with workers.of("def double(x):\n    breakpoint()\n    return 2 * x\n") as worker:
+        assert worker(FINE).calls[0].value == 4
+
+
 WAITS = """
 import select
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from burnin.library import Library, UserError
 
-__all__ = ["scaffold"]
+__all__ = ["TEMPLATE", "scaffold"]
 
 TEMPLATE = Path(__file__).parent / "template"
 FILES = {

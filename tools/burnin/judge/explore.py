@@ -19,6 +19,7 @@ from hypothesis.errors import StopTest, UnsatisfiedAssumption
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.conjecture.data import ConjectureData
 from hypothesis.internal.conjecture.engine import ConjectureRunner
+from hypothesis.internal.conjecture.shrinker import sort_key
 from hypothesis.internal.constants_ast import Constants
 from hypothesis.internal.escalation import InterestingOrigin
 from hypothesis.strategies import SearchStrategy
@@ -183,14 +184,15 @@ def _failure(verdict: Verdict, script: Script, play: Play) -> Failure:
 
 
 class _Condition:
-    """Whether a script breaks the promise, for Hypothesis; keeps the last failure, and lets only broken promises count."""
+    """Whether a script breaks the promise, for Hypothesis; keeps the smallest failure, and lets only broken promises count."""
 
     def __init__(self, check: Property, batch: Batch, plays: int | None) -> None:
         self._check, self._batch, self._plays = check, batch, plays
         self.failure: Failure | None = None
+        self._smallest: tuple[int, tuple[int, ...]] | None = None
         self.other: Failure | None = None
 
-    def __call__(self, script: Script) -> bool:
+    def __call__(self, data: ConjectureData, script: Script) -> bool:
         if self._plays is not None:
             if self._plays == 0:
                 return False
@@ -198,7 +200,9 @@ class _Condition:
         try:
             checked(self._check, self._batch, script)
         except Broken as broken:
-            self.failure = _failure(broken, script, self._batch)
+            size = sort_key(data.nodes)
+            if self._smallest is None or size <= self._smallest:  # it also tries larger ones
+                self.failure, self._smallest = _failure(broken, script, self._batch), size
             return True
         except Verdict as verdict:
             self.other = self.other or _failure(verdict, script, self._batch)
@@ -248,7 +252,7 @@ def _find(
     )
 
     def test(data: ConjectureData) -> None:
-        if condition(_draw(data, strategy)):
+        if condition(data, _draw(data, strategy)):
             data.mark_interesting(InterestingOrigin.from_exception(Broken("")))  # one origin: all failures are one
 
     ConjectureRunner(test, settings=chosen, random=random.Random(seed), database_key=b"script").run()

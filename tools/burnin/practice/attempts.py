@@ -27,6 +27,11 @@ from burnin.scorecard import Scorecard
 
 __all__ = ["Attempt", "Attempts", "GivenHint"]
 
+PYTEST = """\
+# pytest runs the samples by this file, whatever the settings of the folders around it are.
+[pytest]
+"""
+
 
 @dataclass(frozen=True)
 class GivenHint:
@@ -205,6 +210,7 @@ class Attempts:
             statement = exercise.folder / "README.md"
             for source in (exercise.stub, exercise.folder / f"test_{exercise.name}.py"):
                 shutil.copyfile(source, folder / source.name)  # not the mode: a read-only checkout has read-only files
+            (folder / "pytest.ini").write_text(PYTEST, "utf-8")
             text = statement.read_text("utf-8")
             (folder / statement.name).write_text(Statement.of(text).up_to(1) if staged else text, "utf-8")
         except OSError as error:

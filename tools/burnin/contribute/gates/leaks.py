@@ -11,6 +11,7 @@ from typing import NamedTuple
 from burnin.contribute.finding import Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.gates.signatures import YOURS, public_functions, top_level
+from burnin.contribute.scaffold import TEMPLATE
 from burnin.contribute.subject import Subject
 
 __all__ = ["GATES"]
@@ -84,12 +85,14 @@ def _beside(subject: Subject) -> list[Path]:
 
 
 def _published(subject: Subject) -> Iterator[Path]:
-    """What goes into the wheel of the library's own project, if it has one."""
+    """What goes into the wheel of the library's own project, if it has one; not what every new exercise begins with."""
     project = subject.library.root / "pyproject.toml"
+    given = {path.read_bytes() for path in TEMPLATE.rglob("*") if _is_text(path)}
     if project.is_file():
         build = tomllib.loads(project.read_text("utf-8")).get("tool", {}).get("hatch", {}).get("build", {})
         for package in build.get("targets", {}).get("wheel", {}).get("packages", []):
-            yield from (path for path in sorted((subject.library.root / package).rglob("*")) if _is_text(path))
+            every = [path for path in sorted((subject.library.root / package).rglob("*")) if _is_text(path)]
+            yield from (path for path in every if path.read_bytes() not in given)
 
 
 def _is_text(path: Path) -> bool:
