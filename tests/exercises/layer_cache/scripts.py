@@ -82,7 +82,7 @@ def sequential(draw: Draw, *, holds: bool) -> Script:
     images = [_holdable(draw, blobs, budget) for _ in range(between(draw, 2, 4))] if holds else []
     wrong = not holds or pick(draw, [False, False, True])
     rots = some(draw, range(6), 2) if wrong else []
-    steps = _calls(draw, blobs, images, wrong=wrong, most=22 if holds else 16)
+    steps = _calls(draw, blobs, images, wrong=wrong, most=26 if holds else 16)
     return _plain(blobs, budget, steps, rots=rots)
 
 
@@ -97,7 +97,7 @@ def _plain(blobs: dict[str, bytes], budget: int, steps: Sequence[Step], **disk: 
 
 def _holdable(draw: Draw, blobs: dict[str, bytes], budget: int) -> str:
     """An image of two or three layers that fits, or one with a layer twice, or one of too many."""
-    kind = pick(draw, ["fits", "twice", "fits", "all"])
+    kind = pick(draw, ["fits", "twice", "fits", "twice", "all"])
     image = "".join(sorted(blobs)) if kind == "all" else _image(draw, blobs, 3)
     while kind != "all" and sum(len(blobs[letter]) for letter in set(image)) > budget:
         image = image[1:]
@@ -114,13 +114,14 @@ def _calls(draw: Draw, blobs: dict[str, bytes], images: list[str], *, wrong: boo
     held: list[str] = []
     ended: list[str] = []
     kinds = (
-        ["put", "put", "put", "put", "hold", "hold", "missing", "release", "release again", "run", "get"]
+        ["put", "put", "put", "put", "hold", "hold", "missing", "release", "release again", "run", "run", "get"]
         if images
-        else ["put", "put", "put", "get", "get"]
+        else ["put", "put", "put", "get", "get", "use"]
     )
     kinds += ["bad"] if wrong else []
-    for number in range(pick(draw, [most // 4, most // 2, most, most])):
-        kind = pick(draw, kinds)
+    length = pick(draw, [most // 4, most // 2, most, most])
+    while len(steps) < length:
+        kind, number = pick(draw, kinds), len(steps)
         letter = pick(draw, letters)
         digest = digest_of(blobs[letter])
         match kind:
@@ -137,13 +138,9 @@ def _calls(draw: Draw, blobs: dict[str, bytes], images: list[str], *, wrong: boo
                 )
                 steps += [Step("missing", on=held[-1])] if pick(draw, [False, True]) else []
             case "run":
-                image = pick(draw, images)
-                steps += [Step("put", on="cache", args=(digest_of(blobs[one]), blobs[one])) for one in image]
-                steps.append(
-                    Step("hold", on="cache", args=(manifest(image, blobs),), save=f"run {number}", read=("manifest",))
-                )
-                steps.append(Step("release", on=f"run {number}"))
-                steps.append(Step("put", on="cache", args=(digest, blobs[letter])))
+                steps += _run(draw, pick(draw, images), blobs, f"run {number}")
+            case "use":
+                steps += _use(draw, blobs)
             case "missing" if held:
                 steps.append(Step("missing", on=pick(draw, held[-2:])))
             case "release" if held:
@@ -156,7 +153,40 @@ def _calls(draw: Draw, blobs: dict[str, bytes], images: list[str], *, wrong: boo
             case "get":
                 steps.append(Step("get", on="cache", args=(digest,)))
             case _:
-                steps.append(Step("put", on="cache", args=(digest, blobs[letter])))
+                steps.append(_put(letter, blobs))
+    return steps
+
+
+def _put(letter: str, blobs: dict[str, bytes]) -> Step:
+    return Step("put", on="cache", args=(digest_of(blobs[letter]), blobs[letter]))
+
+
+def _use(draw: Draw, blobs: dict[str, bytes]) -> list[Step]:
+    """Two blobs are put, the first of them is used again, and another one is put."""
+    letters = sorted(blobs)
+    start = between(draw, 0, len(letters) - 1)
+    first, second, *others = [*letters[start:], *letters[:start]]
+    again = _put(first, blobs) if pick(draw, [False, True]) else Step("get", on="cache", args=(digest_of(blobs[first]),))
+    return [_put(first, blobs), _put(second, blobs), again, *(_put(letter, blobs) for letter in others[:1])]
+
+
+def _run(draw: Draw, image: str, blobs: dict[str, bytes], name: str) -> list[Step]:
+    """An image is put from its top to its bottom and held, or held and then put; and released, perhaps while another hold on it stays.
+
+    Then others are put, the smallest first: while the layers are held, what can be evicted is often not enough for the next.
+    """
+    hold = Step("hold", on="cache", args=(manifest(image, blobs),), save=name, read=("manifest",))
+    missing = Step("missing", on=name)
+    puts = [_put(letter, blobs) for letter in reversed(image)]
+    steps = [*puts, hold] if pick(draw, [True, False]) else [hold, missing, *puts, missing]
+    twice = pick(draw, [False, True])
+    if twice:
+        steps.append(msgspec.structs.replace(hold, save=f"{name} again"))
+    steps += [Step("release", on=name)] * between(draw, 1, 2)
+    others = sorted((letter for letter in blobs if letter not in image), key=lambda letter: len(blobs[letter]))
+    steps += [_put(letter, blobs) for letter in others[: between(draw, 1, 3)]]
+    if twice:
+        steps += [Step("release", on=f"{name} again"), *(_put(letter, blobs) for letter in others[-1:])]
     return steps
 
 
@@ -199,6 +229,8 @@ def pulling(draw: Draw, *, wrong: bool = False, cancelling: bool = False) -> Scr
     budget = between(draw, 4, 7)
     blobs = _layers(draw, budget)
     images = _images(draw, blobs, budget)
+    if between(draw, 0, 3) == 3:
+        images[-1] = "".join(sorted(blobs))  # mostly too large
     actors: dict[str, tuple[Step, ...]] = {}
     shape = pick(draw, ["crowd", "line", "series"])
     # In a line each asks for another image than the one before, a little later; a series is mostly one caller after the other.
@@ -269,15 +301,18 @@ def _in_turn(draw: Draw, blobs: dict[str, bytes], pulls: dict[str, tuple[str, fl
 
 @st.composite
 def abandoned(draw: Draw) -> Script:
-    """B is cancelled while it downloads or waits in line; others share its layers, before or after, or need its room."""
+    """B is cancelled while it downloads or waits in line; others share its layers, before or after, or need its room.
+
+    It waits in line behind A; or it is large, and c and d do not fit beside it.
+    """
     budget = between(draw, 4, 8)
     room = between(draw, 1, budget // 2)
-    in_line = pick(draw, [False, True])
+    in_line, large = pick(draw, [(False, False), (True, False), (False, True)])
     sizes = {
         "a": budget - room,
-        "b": room + 1 if in_line else room,
-        "c": between(draw, 1, room),
-        "d": between(draw, 1, budget - room),
+        "b": budget - room + 1 if large else room + 1 if in_line else room,
+        "c": room if large else between(draw, 1, room),
+        "d": between(draw, room if large else 1, budget - room),
     }
     blobs = {letter: blob(letter, size) for letter, size in sizes.items()}
     patience = pick(draw, [0.5, 1.0, 1.5])
@@ -292,7 +327,8 @@ def abandoned(draw: Draw) -> Script:
         for number in range(between(draw, 1, 2)):
             after = pause(draw) if number else (pick(draw, [0.5, 1.0, just_then, just_then]), between(draw, 0, 3))
             again = _cancel(draw) if between(draw, 0, 3) == 3 else None
-            image = pick(draw, ["b", "b", "bc", "c", "d"] if room + 1 + sizes["c"] <= budget else ["b", "b", "c", "d"])
+            image = pick(draw, ["b", "b", "bc", "c", "d"] if sizes["b"] + sizes["c"] <= budget else ["b", "b", "c", "d"])
+            image = pick(draw, ["c", "d", image]) if large else image
             steps += _pull(draw, image, blobs, f"{name}{number}", after, again)
         actors[name] = tuple(steps)
     return _tasks(draw, blobs, budget, dict(sorted(actors.items())))
@@ -300,10 +336,16 @@ def abandoned(draw: Draw) -> Script:
 
 @st.composite
 def closing(draw: Draw) -> Script:
-    """The block is left while callers wait, download, hold images, and still come. One came before it was entered."""
+    """The block is left while callers wait, download, hold images, and still come. One came before it was entered.
+
+    Often the images are so large that no two of them fit, so that some of the callers wait in line.
+    """
     budget = between(draw, 4, 8)
     blobs = _layers(draw, budget)
     images = _images(draw, blobs, budget)
+    if pick(draw, [False, True]):
+        blobs = {letter: blob(letter, budget // 2 + between(draw, 1, budget // 2)) for letter in "abc"}
+        images = ["a", "b", "c"]
     leave = (pick(draw, [1.5, 2.0, 2.5, 4.0]), pick(draw, TICKS))
     actors: dict[str, tuple[Step, ...]] = {
         "server": (
@@ -312,8 +354,9 @@ def closing(draw: Draw) -> Script:
             Step("__aexit__", on="puller", args=(None, None, None), after=leave),
         )
     }
-    for name in "ABC"[: between(draw, 1, 3)]:
-        first = _pull(draw, pick(draw, images), blobs, f"{name}0", (1.0 + pick(draw, TIMES), pick(draw, TICKS)), None)
+    for rank, name in enumerate("ABC"[: pick(draw, [2, 3, 3, 1])]):
+        image = pick(draw, [images[rank % len(images)], pick(draw, images)])
+        first = _pull(draw, image, blobs, f"{name}0", (1.0 + pick(draw, TIMES), pick(draw, TICKS)), None)
         later = _pull(draw, pick(draw, images), blobs, f"{name}1", (pick(draw, [0.0, 3.0]), 0), None)
         actors[name] = (*first, *later)
     script = _tasks(draw, blobs, budget, actors)
@@ -368,7 +411,7 @@ def _tasks(
     blobs = {**blobs, WHOLE: blob(WHOLE, budget)}
     kwargs = {"policy": WorldRef("policy")} if policy is not None else {}
     served = {digest_of(data): data for data in blobs.values() if data}
-    wrong = [letter for letter in bad if blobs[letter] and pick(draw, [True, False])]
+    wrong = [letter for letter in bad if blobs[letter] and pick(draw, [True, False, False])]
     served |= {
         digest_of(blobs[letter]): b"!" + blobs[letter][1:] if letter in wrong else blobs[letter] + b"!!"
         for letter in bad
@@ -377,7 +420,7 @@ def _tasks(
         "store": Disk.of(blobs=blobs, budget=budget, bad=wrong, **disk),
         "registry": Registry.of(
             blobs=served,
-            chunks=chunks or pick(draw, [[2], [1], [3, 1], [1] if failing and not bad else [20]]),
+            chunks=chunks or pick(draw, [[2], [20] if bad else [1], [3, 1], [1] if failing and not bad else [20]]),
             pauses=[pause(draw, (0.5, 1.0, 1.0, 2.0)) for _ in range(between(draw, 1, 3))],
             failing=list(failing),
             whole=[digest_of(blobs[WHOLE])],
@@ -416,9 +459,9 @@ def _whole(blobs: dict[str, bytes]) -> tuple[Step, ...]:
 @st.composite
 def crashing(draw: Draw) -> Script:
     """Plain calls or pulls, and a process that would die in one of its changes of the disk."""
-    crash = (between(draw, 0, 6), pick(draw, [0, 1, 1, 2, 3, 30, -1]))
+    crash = (pick(draw, [2, 4, 3, 2, 4, 5, 6, 1, 0]), pick(draw, [0, 1, 1, 2, 1, 3, 30, -1]))
     if pick(draw, [False, True]):
-        budget = between(draw, 3, 8)
+        budget = between(draw, 4, 9)
         blobs = _blobs(draw, budget, largest=budget)
         images = [_image(draw, blobs, 3) for _ in range(between(draw, 1, 2))] if pick(draw, [False, True]) else []
         return _plain(blobs, budget, _calls(draw, blobs, images, wrong=False, most=12), crash=crash)
