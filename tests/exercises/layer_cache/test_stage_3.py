@@ -6,7 +6,7 @@ from burnin.script import Script
 from burnin.suite import Call, History, Opaque, Play, promise, require
 
 from .facts import Mark, State, is_bad, registry_of, told, walk, wanted
-from .scripts import abandoned, closing, pulling
+from .scripts_stage_3 import abandoned, closing, pulling
 from .test_stage_1 import check_disk_rules
 from .test_stage_2 import check_release_once
 from .world import PART, Fetch

@@ -8,7 +8,7 @@ from burnin.suite import Call, History, Play, promise, require
 from ..shared.eviction import Spent, check_beside_lru, check_beside_optimum
 from .expected import disk_of, turns
 from .facts import check_alive, told, walk
-from .scripts import crashing, reopened, resumed, shrunk, with_policy
+from .scripts_stage_4 import crashing, reopened, resumed, shrunk, with_policy
 from .test_stage_1 import check_disk_rules
 from .test_stage_3 import check_goes_on, check_nobody_waits_in_vain, check_reserved
 from .traces import plain_traces, script_of, traces
@@ -28,12 +28,12 @@ def test_reopened(play: Play, script: Script) -> None:
             require(
                 type(call.value) is bytes and digest_of(call.value) == call.args[0],
                 f"get({letter}) to return the blob",
-                _value(call),
+                _value(call, before),
                 call.ended,
             )
     for call, digest, missing in _missing(after):
         lost = missing and digest in before.survivors
-        require(not lost, f"{before.letter(digest)} not to be missing", _value(call), call.ended)
+        require(not lost, f"{before.letter(digest)} not to be missing", _value(call, before), call.ended)
 
 
 @promise(stage=4, points=4, level="core", rule="Reopened", scripts=CRASHES, scale=0.7, tags=("failure",))
@@ -45,12 +45,12 @@ def test_nothing_torn(play: Play, script: Script) -> None:
     for call in after.calls_of("get"):
         letter = before.letter(call.args[0])
         right = call.value is None or (type(call.value) is bytes and digest_of(call.value) == call.args[0])
-        require(right, f"get({letter}) to return the whole blob or None", _value(call), call.ended)
+        require(right, f"get({letter}) to return the whole blob or None", _value(call, before), call.ended)
     for call, digest, missing in _missing(after):
         require(
             digest in cached or missing,
             f"{before.letter(digest)} to be missing",
-            _value(call),
+            _value(call, before),
             call.ended,
         )
 
@@ -113,7 +113,7 @@ def test_smaller(play: Play, script: Script) -> None:
             require(
                 type(call.value) is bytes,
                 f"get({disk.letter(call.args[0])}) to return the blob",
-                _value(call),
+                _value(call, disk),
                 call.ended,
             )
 
@@ -273,5 +273,10 @@ def _missing(history: History) -> list[tuple[Call, str, bool]]:
     return [(call, digest, digest in said) for call, said in calls for digest in held[call.on]]
 
 
-def _value(call: Call) -> str:
-    return str(call.error) if call.outcome == "raised" else f"{call.value!r}"[:60]
+def _value(call: Call, disk: Disk) -> str:
+    """What came of a call of `get` or `missing`, for people."""
+    if call.outcome == "raised":
+        return str(call.error)
+    if isinstance(call.value, list):
+        return f"[{', '.join(disk.letter(str(one)) for one in call.value)}]"[:60]
+    return f"{call.value!r}"[:60]

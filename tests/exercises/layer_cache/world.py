@@ -291,6 +291,10 @@ class Trace(World):
         )
         return f"{len(kwargs['pulls'])} pulls, {kwargs['budget']} B, {layers}"
 
+    @classmethod
+    def nicknames(cls, **kwargs: Any) -> dict[str, str]:
+        return {digest_of(layer.encode()): layer for layer in kwargs["sizes"]}
+
     @property
     def cost(self) -> float:
         """The seconds spent fetching."""
