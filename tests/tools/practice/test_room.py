@@ -108,10 +108,24 @@ async def test_a_save_shows_its_first_failure_as_a_story_and_a_timeline(attempt:
         assert hand.shown("failure").startswith("Still red, same story, after ")
         attempt.submission.write_text(REFERENCE)
         await hand.graded(100)
-        assert hand.shown("failure").startswith("Everything passes.\n\nmypy --strict has no complaint.")
+        assert hand.shown("failure").startswith("Everything passes; f finishes.\n\nmypy --strict has no complaint.")
         assert "## Stage 2" in hand.statement()
         assert hand.shown("stages").startswith("✓ Stage 1: Count, 60 of 60\n✓ Stage 2: Report, 40 of 40")
         assert "Every stage has passed." in hand.shown("clock")
+
+
+@pytest.mark.parametrize("size", [(140, 50), (80, 24)])
+async def test_the_statement_can_have_the_whole_screen(attempt: Attempt, size: tuple[int, int]) -> None:
+    async with entered(attempt, size) as hand:
+        words = hand.pilot.app.query_one("#words")
+        before = words.size
+        await hand.pilot.press("s")
+        await hand.pilot.pause()
+        assert words.size.width >= size[0] - 6
+        assert words.size.height >= size[1] - 7
+        await hand.pilot.press("s")
+        await hand.pilot.pause()
+        assert words.size == before
 
 
 async def test_a_file_that_does_not_parse(attempt: Attempt) -> None:

@@ -84,6 +84,17 @@ def until(driver: Any, met: Callable[[], bool]) -> None:
     WebDriverWait(driver, 30, 0.05, [StaleElementReferenceException]).until(lambda _: met())
 
 
+MOMENT_IN_SIGHT = """
+const html = at("failure").innerHTML.replace("<svg ", '<svg width="3000" ');
+place("failure", "");
+place("failure", html);
+const moment = document.querySelector("#failure .moment");
+const mark = moment.getBoundingClientRect(), pane = moment.closest(".scroll").getBoundingClientRect();
+return moment.closest(".scroll").scrollLeft > 0 && mark.x >= pane.x && mark.right <= pane.right;
+"""
+"""Whether the moment can be seen in a timeline that is wider than its place, once it is put there."""
+
+
 def text(driver: Any, name: str) -> str:
     found: str = driver.find_element("id", name).get_attribute("textContent")
     return " ".join(found.split())
@@ -135,6 +146,8 @@ def test_the_room_by_keyboard(chromium: Any, room: WebRoom, attempt: Attempt) ->
         "textContent"
     )
     check_looks(chromium)
+    looks(chromium, 390, "light")
+    assert chromium.execute_script(MOMENT_IN_SIGHT)
 
     assert chromium.execute_script("at('time').dataset.minute = '61.5'; tick(); return at('late').hidden") is False
     assert "over time" in text(chromium, "over")

@@ -135,6 +135,8 @@ class Room(App[None]):
     #words { width: 1fr; }
     .-wide #words { max-width: 64; }
     #facts { width: 1fr; }
+    #panes.reading #facts { display: none; }
+    #panes.reading #words { max-width: 100%; height: 1fr; }
     #statement { height: auto; }
     #reference { display: none; }
     ModalScreen { align: center middle; }
@@ -199,6 +201,7 @@ class Room(App[None]):
             self.query_one("#reference", Static).add_class("filled").update(
                 Group(Text("The reference\n", "bold"), Syntax(now.reference, "python", word_wrap=True))
             )
+            self.query_one("#panes").remove_class("reading")
             self._switch(reference=True)
 
     async def _show_stages(self, now: Snapshot) -> None:
@@ -266,9 +269,11 @@ class Room(App[None]):
         self._do(self._session.pause if running else self._session.unpause)
 
     def action_switch(self) -> None:
-        """From the statement to the reference and back."""
+        """The statement on the whole screen and back; in the end from the statement to the reference and back."""
         if self._session.snapshot.reference is not None:
             self._switch(reference=not self.query_one("#reference").display)
+        else:
+            self.query_one("#panes").toggle_class("reading")
 
     def _switch(self, *, reference: bool) -> None:
         self.query_one("#reference").display = reference
@@ -386,11 +391,10 @@ def _headline(now: Snapshot) -> Text:
     if grading.phase == "not scored":
         return Text("Not scored.", "bold yellow")
     if grading.failure is None:
-        return (
-            Text("Everything passes.", "bold green")
-            if grading.phase == "graded"
-            else Text(f"Grading{progress} ...", "dim")
-        )
+        if grading.phase == "grading":
+            return Text(f"Grading{progress} ...", "dim")
+        done = now.card is not None and now.card.score == now.card.possible and now.record.finished is None
+        return Text(f"Everything passes{'; f finishes' * done}.", "bold green")
     if grading.failure.status == "not_attempted":
         word = "Not attempted yet"
     else:

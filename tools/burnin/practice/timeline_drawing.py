@@ -252,7 +252,7 @@ def _svg_moment(timeline: Timeline, layout: _Layout, left: float, bottom: float)
     )
     middle = (begin + end) / 2
     colour = 'fill="var(--bad, currentColor)"'
-    yield f'<path d="M {middle:g} {bottom + 2:g} l -5 8 h 10 z" {colour}/>'
+    yield f'<path class="moment" d="M {middle:g} {bottom + 2:g} l -5 8 h 10 z" {colour}/>'
     words = f"here, at {_tick(timeline.times[timeline.moment[1]])}"
     fits = middle + 10 + len(words) * _CHAR <= left + (layout.width + 2) * _CHAR
     side = 'font-weight="bold"' if fits else 'font-weight="bold" text-anchor="end"'

@@ -11,6 +11,11 @@ function place(name, html) {
   if (!region || region.innerHTML === made.innerHTML) return;
   const focused = region.contains(document.activeElement) ? document.activeElement.id : "";
   region.replaceChildren(made.content);
+  const moment = region.querySelector(".scroll .moment");
+  if (moment) {
+    const pane = moment.closest(".scroll");
+    pane.scrollLeft += moment.getBoundingClientRect().x - pane.getBoundingClientRect().x - pane.clientWidth / 2;
+  }
   if (focused) (at(focused) || at("main")).focus({ preventScroll: true });
 }
 
