@@ -11,7 +11,7 @@ import pytest
 
 from burnin.commands.checking import touched
 from burnin.contribute import check as checking
-from burnin.contribute.finding import Finding
+from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.gates import Gate
 from burnin.contribute.subject import Subject
 
@@ -63,6 +63,24 @@ def test_one_gate_alone(run: Run, gates: list[Gate]) -> None:
     ran = run("check", "toy", "--gate", "fine")
     assert ran.code == 0
     assert "wrong" not in ran.out
+
+
+def test_a_gate_that_was_not_run_because_another_fails_is_no_success(run: Run, gates: list[Gate]) -> None:
+    """Though the other one was not asked for; what this machine cannot run is no failure."""
+
+    def waiting(subject: Subject) -> Iterator[Finding]:
+        raise Blocked("there are no files", "wrong")
+
+    def elsewhere(subject: Subject) -> Iterator[Finding]:
+        raise Blocked("it needs another Python")
+
+    gates += [Gate("waiting", "It waits", waiting), Gate("elsewhere", "It is for others", elsewhere)]
+    ran = run("check", "toy", "--gate", "waiting")
+    assert ran.code == 1
+    assert "there are no files: the gate `wrong` fails, which comes first." in ran.out
+    ran = run("check", "toy", "--gate", "elsewhere")
+    assert ran.code == 0
+    assert "it needs another Python." in ran.out
 
 
 def test_json_and_markdown(run: Run, gates: list[Gate]) -> None:

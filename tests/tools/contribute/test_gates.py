@@ -333,7 +333,7 @@ def test_gates_that_wait_for_another_are_not_run(miniature: Miniature) -> None:
         "mutants": "not run",
         "reference": "not run",
     }
-    assert outcomes["rules"].note == "the suite cannot be run; see `suite`"
+    assert outcomes["rules"].note == "the suite cannot be run: the gate `suite` fails, which comes first"
 
 
 def test_a_raised_version_is_recorded_with_a_line_in_the_changelog(miniature: Miniature) -> None:

@@ -24,7 +24,7 @@ def mutants(subject: Subject) -> Iterator[Finding]:
     path = subject.mutants_path
     reference = subject.reference.data.decode()
     if not path.is_file():
-        raise Blocked("there is no mutants.toml; see `layout`")
+        raise Blocked("there is no mutants.toml", "layout")
     try:
         listed = load_mutants(subject.exercise)
     except UserError as error:

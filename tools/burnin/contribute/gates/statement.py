@@ -162,7 +162,7 @@ def discussion(subject: Subject) -> Iterator[Finding]:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
-        raise Blocked("discussion.md cannot be read; see `layout`") from None
+        raise Blocked("discussion.md cannot be read", "layout") from None
     parts = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
     for section in SECTIONS:
         found = [body for heading, body in parts.items() if section.casefold() in heading.casefold()]
