@@ -99,6 +99,32 @@ def test_hints_come_in_grades(run: Run, attempt: Attempt) -> None:
     assert refused(run, "hint") == "There are no hints for stage 2."
 
 
+def hinted(run: Run) -> str:
+    return run("hint").out.partition(",")[0]
+
+
+def test_a_hint_is_for_the_first_stage_that_has_not_passed(run: Run, root: Path, grader: FakeGrader) -> None:
+    hints = INTERVIEW + INTERVIEW[INTERVIEW.index("[[hints]]") :].replace("stage = 1", "stage = 2")
+    (root / "solutions" / "toy" / "interview.toml").write_text(hints)
+    run("start", "toy")  # all stages are shown
+    assert hinted(run) == "Stage 1"
+    grader.passed = (True, False, True)
+    run("grade")
+    assert hinted(run) == "Stage 1"
+    grader.passed = (True, True, False)
+    run("grade")
+    assert hinted(run) == "Stage 2"
+    grader.passed = (True, True, True)
+    run("grade")
+    assert hinted(run) == "Stage 2"
+    run("start", "toy", "--staged")
+    run("next")
+    assert hinted(run) == "Stage 2"  # nothing says that stage 1 is not done
+    grader.passed = (True, False, False)
+    run("grade")
+    assert hinted(run) == "Stage 1"
+
+
 def test_next(run: Run, attempt: Attempt) -> None:
     assert run("next").out == "Stage 2, Two: read attempts/toy/1/stage_2.md\n"
     assert kinds(attempt) == ["started staged", "stage_shown 1", "stage_shown 2 on request"]
@@ -143,4 +169,4 @@ def test_without_questions(run: Run) -> None:
     run("start", "zoo")
     assert refused(run, "ask") == "zoo has no clarifying questions yet."
     assert refused(run, "ask", "size") == "This exercise has no clarifying questions yet."
-    assert refused(run, "hint") == "There are no hints for stage 2."
+    assert refused(run, "hint") == "There are no hints for stage 1."

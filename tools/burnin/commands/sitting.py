@@ -67,7 +67,7 @@ def ask(topic: str | None, exercise_name: str | None, library_folder: Path | Non
 def hint(stage: int | None, exercise_name: str | None, library_folder: Path | None) -> int:
     """Get the next hint for STAGE.
 
-    First comes a nudge, then the approach, then the detail. The default is the last stage shown.
+    First comes a nudge, then the approach, then the detail. The default is the first stage that has not passed.
     """
     given = _latest(library_folder, exercise_name).hint(stage)
     click.echo(f"Stage {given.stage}, {given.grade}: {given.text}")

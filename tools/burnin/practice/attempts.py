@@ -111,9 +111,12 @@ class Attempt:
         return question
 
     def hint(self, stage: int | None = None, now: Moment | None = None) -> GivenHint:
-        """The next hint for a stage, or for the last that was shown: a nudge, then the approach, then the detail, which is given again."""
+        """The next hint for a stage: a nudge, then the approach, then the detail, which is given again.
+
+        Without `stage` it is the one that is worked on. Raises `UserError` for a stage without hints, or which was not shown yet.
+        """
         shown = self.stage()
-        stage = shown if stage is None else stage
+        stage = self._worked_on() if stage is None else stage
         if not 1 <= stage <= shown:
             raise UserError(f"Stage {stage} has not been shown yet; the last is stage {shown}.")
         hint = Interview.of(self.exercise).hint(stage)
@@ -127,6 +130,15 @@ class Attempt:
     def stage(self) -> int:
         """The last stage that was shown."""
         return max(self.record().stages_shown(), default=1)
+
+    def _worked_on(self) -> int:
+        """The first stage shown that the last grade did not find full. Before a grade the last stage shown, or the first where all are."""
+        record = self.record()
+        shown = sorted(record.stages_shown()) or [1]
+        if not record.grades:
+            return shown[-1] if record.staged else shown[0]
+        full = {stage.number for stage in record.grades[-1].stages if stage.score == stage.possible > 0}
+        return next((number for number in shown if number not in full), shown[-1])
 
     def next_stage(self, now: Moment | None = None) -> int:
         """Show the next stage on request. Raises `UserError` if all are shown."""
