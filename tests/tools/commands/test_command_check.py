@@ -133,7 +133,8 @@ def test_a_broken_manifest(run: Run, root: Path, gates: list[Gate]) -> None:
 def test_a_library_without_exercises(run: Run, tmp_path: Path, gates: list[Gate]) -> None:
     (tmp_path / "empty" / "exercises").mkdir(parents=True)
     ran = run("check", "--library", str(tmp_path / "empty"))
-    assert (ran.code, ran.err) == (2, "burnin: This library has no exercises yet; `burnin new NAME` begins one.\n")
+    told = f"burnin: This library has no exercises yet; `burnin new NAME --library {tmp_path / 'empty'}` begins one.\n"
+    assert (ran.code, ran.err) == (2, told)
 
 
 def test_what_a_git_range_touches(run: Run, root: Path, gates: list[Gate]) -> None:

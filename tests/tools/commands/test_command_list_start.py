@@ -100,6 +100,25 @@ def test_start_again_keeps_the_first(run: Run, root: Path) -> None:
     assert (root / "attempts" / "toy" / "1" / "toy.py").read_text() == "# my work\n"
 
 
+def test_advice_names_the_library_that_was_named(run: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was named; without the option the same commands would go to another library."""
+    monkeypatch.chdir(root.parent)
+    here = ("--library", root.name)
+    option = "--library 'my library'"
+    assert f"  score   burnin grade {option}\n" in run("start", "toy", "--staged", *here).out
+    assert f"`burnin resume {option}`" in run("pause", *here).out
+    assert f"`burnin finish {option}` ends it" in run("debrief", *here).err
+    assert run("finish", *here).out.endswith(f"  debrief     burnin debrief {option}\n")
+    assert f"`burnin start toy {option}` begins another" in run("pause", *here).err
+    assert f"`burnin start zoo {option}` begins one" in run("grade", "zoo", *here).err
+    assert f"`burnin list {option}`" in run("grade", "nothing.py", *here).err
+    assert f"`burnin list {option}`" in run("start", "xyzw", *here).err
+    assert f"burnin check meter {option}\n" in run("new", "meter", *here).out
+    run("debrief", "toy", "--no-open", *here)
+    page = (root / "attempts" / "toy" / "1" / "debrief.html").read_text()
+    assert "burnin debrief toy --assess --library &#39;my library&#39;<" in page
+
+
 def test_start_of_what_there_is_not(run: Run) -> None:
     ran = run("start", "tyo")
     assert (ran.code, ran.out, ran.err) == (2, "", "burnin: There is no exercise named tyo; did you mean toy?\n")

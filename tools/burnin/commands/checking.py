@@ -89,7 +89,7 @@ def check(
 
 def _chosen(library: Library, names: tuple[str, ...], changed: str | None) -> list[Exercise]:
     if not names and changed is None and not library.names():
-        raise UserError("This library has no exercises yet; `burnin new NAME` begins one.")
+        raise UserError(f"This library has no exercises yet; `burnin new NAME{library.option}` begins one.")
     every = [*library.names(), *library.drafts()]
     wanted = list(names) or (library.names() if changed is None else every)
     exercises = [library.exercise(name) for name in dict.fromkeys(wanted)]

@@ -46,7 +46,9 @@ def _attempt(library_folder: Path | None, name: str | None, number: int | None) 
     if number is None:
         return latest_attempt(library, name)
     if name is None:
-        raise UserError("--attempt needs the name of an exercise: `burnin debrief NAME --attempt NUMBER`.")
+        raise UserError(
+            f"--attempt needs the name of an exercise: `burnin debrief NAME --attempt NUMBER{library.option}`."
+        )
     found = {attempt.number: attempt for attempt in Attempts(library).all(library.exercise(name).name)}
     if number not in found:
         raise UserError(f"There is no attempt {number} at {name}.")

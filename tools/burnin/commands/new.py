@@ -24,7 +24,6 @@ def new(name: str, library_folder: Path | None) -> int:
     from burnin.contribute.scaffold import scaffold
 
     written = scaffold(library, name)
-    option = f" --library {library_folder}" if library_folder is not None else ""
     click.echo(f"{name} is a draft with {len(written)} files. It works; make it yours:")
     click.echo(
         f"  1. write   {shown(library.root / 'exercises' / name / 'README.md')}, and the stub and samples beside it"
@@ -32,5 +31,5 @@ def new(name: str, library_folder: Path | None) -> int:
     click.echo(
         f"  2. solve   {shown(library.root / 'solutions' / name / f'{name}.py')}, and judge it in {shown(library.root / 'tests' / 'exercises' / name)}"
     )
-    click.echo(f"  3. prove   burnin check {name}{option}")
+    click.echo(f"  3. prove   burnin check {name}{library.option}")
     return 0

@@ -30,7 +30,7 @@ def start(name: str, minutes: int | None, staged: bool, library_folder: Path | N
     click.echo(f"  read    {shown(attempt.folder / 'README.md')}")
     click.echo(f"  write   {shown(attempt.submission)}")
     click.echo(f"  try     {shown(attempt.folder / f'test_{name}.py')}, with pytest")
-    click.echo("  score   burnin grade")
+    click.echo(f"  score   burnin grade{library.option}")
     if staged:
-        click.echo("  go on   the next stage is shown when one passes, or by burnin next")
+        click.echo(f"  go on   the next stage is shown when one passes, or by burnin next{library.option}")
     return 0

@@ -173,7 +173,7 @@ class Attempt:
     def _go_on(self, command: str) -> None:
         if self.record().finished is not None:
             raise UserError(
-                f"Attempt {self.number} at {self.name} has ended, so there is no {command}; `burnin start {self.name}` begins another."
+                f"Attempt {self.number} at {self.name} has ended, so there is no {command}; `burnin start {self.name}{self.library.option}` begins another."
             )
 
     def _show(self, stage: int, why: str, now: Moment | None = None) -> list[int]:

@@ -142,7 +142,7 @@ def debrief_page(exercise: Exercise, record: AttemptRecord, now: datetime) -> st
     """The debrief as a page. It shows the reference, so it raises `UserError` for an attempt that has not ended."""
     if record.finished is None and not record.imported:
         raise UserError(
-            f"Attempt {record.number} at {record.exercise} has not ended, and a debrief shows the reference; `burnin finish` ends it."
+            f"Attempt {record.number} at {record.exercise} has not ended, and a debrief shows the reference; `burnin finish{exercise.option}` ends it."
         )
     facts = debrief(exercise, record)
     follow_ups, discussion = _discussion(exercise)
@@ -150,6 +150,7 @@ def debrief_page(exercise: Exercise, record: AttemptRecord, now: datetime) -> st
         "debrief.html",
         facts=facts,
         record=record,
+        exercise=exercise,
         manifest=exercise.manifest,
         now=now,
         chart=_chart(facts),

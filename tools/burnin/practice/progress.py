@@ -121,6 +121,8 @@ class Progress:
     kinds: list[Kind]
     """Those that failed, the most frequent first."""
     next: list[Suggestion]
+    option: str
+    """Of the library."""
 
     @property
     def stages(self) -> int:
@@ -142,7 +144,7 @@ def progress(library: Library, records: Sequence[AttemptRecord], now: datetime) 
         for name, exercise in exercises.items()
     ]
     kinds = _kinds(attempts)
-    return Progress(attempts, by_exercise, kinds, _suggestions(by_exercise, kinds, now))
+    return Progress(attempts, by_exercise, kinds, _suggestions(by_exercise, kinds, now), library.option)
 
 
 def progress_page(facts: Progress, now: datetime) -> str:

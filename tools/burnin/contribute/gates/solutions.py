@@ -8,6 +8,7 @@ from pathlib import Path
 from burnin.contribute.finding import Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.subject import Subject, properties, story_of
+from burnin.library import shown
 from burnin.scorecard import Scorecard
 
 __all__ = ["GATES", "type_findings"]
@@ -48,7 +49,7 @@ def _scored(subject: Subject, path: Path, cards: list[Scorecard]) -> Iterator[Fi
                 story = " | ".join(line.strip() for line in story_of(found))
                 what = f"it does not pass {found.id} ({card.effort} effort, seed {card.seed}): {story}"
                 explore = f" --explore {card.seed}" if card.seed else ""
-                command = f"burnin grade {subject.shown(path)} --exercise {subject.exercise.name} --effort {card.effort}{explore}"
+                command = f"burnin grade {shown(path)} --exercise {subject.exercise.name} --effort {card.effort}{explore}{subject.exercise.option}"
                 yield subject.finding(
                     path, None, what, f"mend it, or the statement, or the property; `{command}` shows it"
                 )

@@ -200,7 +200,7 @@ def suite(subject: Subject) -> Iterator[Finding]:
             path,
             int(place[2]) if place else None,
             text.rstrip("."),
-            "mend the suite; `burnin grade --reference` says the same",
+            f"mend the suite; `burnin grade --reference {exercise.name}{exercise.option}` says the same",
         )
         return
     for stage, wanted in zip(card.stages, exercise.manifest.stages, strict=True):
