@@ -36,11 +36,14 @@ class StageFacts:
     par_until: int
     """And for all stages up to it."""
     began: float | None
-    """When the candidate could turn to it: when it was shown, or, where all are shown at once, when the one before it was passed."""
+    """When the candidate could turn to it: when it was shown, or, where all are shown at once, when the one before it was passed.
+
+    A save that had all its points before then was the begin.
+    """
     passed: float | None
     """When it first had all its points."""
     spent: float | None
-    """Minutes from its begin to that of the next stage, or to the end."""
+    """Minutes from when the candidate could turn to it until the same of the next stage, or to the end."""
     score: int
     """In the grade that counts."""
 
@@ -194,7 +197,7 @@ def _stages(exercise: Exercise, record: AttemptRecord, grade: GradeRecord | None
     facts, par_until = [], 0
     for number, (stage, next_began) in enumerate(zip(stages, [*began[1:], None], strict=True), 1):
         par_until += stage.par_minutes
-        begin = began[number - 1]
+        begin, full = began[number - 1], passed[number - 1]
         until = next_began if next_began is not None else _end(record)
         facts.append(
             StageFacts(
@@ -203,8 +206,8 @@ def _stages(exercise: Exercise, record: AttemptRecord, grade: GradeRecord | None
                 stage.points,
                 stage.par_minutes,
                 par_until,
-                begin,
-                passed[number - 1],
+                begin if begin is None or full is None else min(begin, full),
+                full,
                 None if begin is None else max(0.0, until - begin),
                 scores.get(number, 0),
             )
