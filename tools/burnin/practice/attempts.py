@@ -260,11 +260,11 @@ class Attempts:
 
     def latest(self, name: str | None = None) -> Attempt | None:
         """The attempt that was started last, at this exercise or at any."""
-        started = [(at, number, which) for (which, number), at in self._known().items() if name in (None, which)]
-        if not started:
-            return None
-        _, number, which = max(started)
-        return Attempt(self.library, self.store, which, number)
+        return self._last(self._known(), name)
+
+    def last_ended(self, name: str | None = None) -> Attempt | None:
+        """The attempt that ended last, at this exercise or at any."""
+        return self._last(self.store.ends(), name)
 
     def all(self, name: str) -> list[Attempt]:
         """The attempts at an exercise, by number."""
@@ -283,6 +283,13 @@ class Attempts:
     def best(self, name: str) -> int | None:
         """The best score at an exercise, or None before the first. A quick grade looks less closely and does not count."""
         return self.store.best(name)
+
+    def _last(self, times: dict[tuple[str, int], datetime], name: str | None) -> Attempt | None:
+        those = [(at, number, which) for (which, number), at in times.items() if name in (None, which)]
+        if not those:
+            return None
+        _, number, which = max(those)
+        return Attempt(self.library, self.store, which, number)
 
     def _known(self) -> dict[tuple[str, int], datetime]:
         return self.store.numbers()
