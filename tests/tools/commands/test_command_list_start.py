@@ -119,6 +119,17 @@ def test_advice_names_the_library_that_was_named(run: Run, root: Path, monkeypat
     assert "burnin debrief toy --assess --library &#39;my library&#39;<" in page
 
 
+def test_start_tells_of_an_attempt_that_is_still_open(run: Run, root: Path, grader: FakeGrader) -> None:
+    run("start", "toy")
+    assert "still open" not in run("start", "zoo").out
+    ran = run("start", "toy")
+    assert ran.out.endswith("Attempt 1 is still open: `burnin grade attempts/toy/1/toy.py` goes on with it.\n")
+    run("grade", "attempts/toy/1/toy.py")
+    assert [len(attempt.record().grades) for attempt in Attempts(Library(root)).all("toy")] == [1, 0]
+    run("finish", "--exercise", "toy")
+    assert "still open" not in run("start", "toy").out
+
+
 def test_start_of_what_there_is_not(run: Run) -> None:
     ran = run("start", "tyo")
     assert (ran.code, ran.out, ran.err) == (2, "", "burnin: There is no exercise named tyo; did you mean toy?\n")

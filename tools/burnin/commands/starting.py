@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -24,7 +25,9 @@ def start(name: str, minutes: int | None, staged: bool, library_folder: Path | N
     The attempt is a folder of its own with the stub, the statement and the sample tests.
     """
     library = open_library(library_folder)
-    attempt = Attempts(library).start(library.exercise(name), minutes=minutes, staged=staged)
+    exercise, attempts = library.exercise(name), Attempts(library)
+    before = attempts.latest(name)
+    attempt = attempts.start(exercise, minutes=minutes, staged=staged)
     record = attempt.record()
     click.echo(f"The clock runs: {record.minutes} minutes from {record.started:%H:%M}.")
     click.echo(f"  read    {shown(attempt.folder / 'README.md')}")
@@ -33,4 +36,7 @@ def start(name: str, minutes: int | None, staged: bool, library_folder: Path | N
     click.echo(f"  score   burnin grade{library.option}")
     if staged:
         click.echo(f"  go on   the next stage is shown when one passes, or by burnin next{library.option}")
+    if before is not None and before.record().open:
+        path = shlex.quote(shown(before.submission))
+        click.echo(f"Attempt {before.number} is still open: `burnin grade {path}{library.option}` goes on with it.")
     return 0

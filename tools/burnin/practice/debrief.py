@@ -143,7 +143,7 @@ def write_debrief(exercise: Exercise, record: AttemptRecord, now: datetime) -> P
 
 def debrief_page(exercise: Exercise, record: AttemptRecord, now: datetime) -> str:
     """The debrief as a page. It shows the reference, so it raises `UserError` for an attempt that has not ended."""
-    if record.finished is None and not record.imported:
+    if record.open:
         raise UserError(
             f"Attempt {record.number} at {record.exercise} has not ended, and a debrief shows the reference; `burnin finish{exercise.option}` ends it."
         )

@@ -54,8 +54,7 @@ class AttemptFacts:
     @property
     def open(self) -> bool:
         """Whether it has neither ended nor run out of time."""
-        record = self.record
-        return record.finished is None and not record.imported and record.minute < record.minutes
+        return self.record.open and self.record.minute < self.record.minutes
 
     @property
     def tags(self) -> set[str]:
