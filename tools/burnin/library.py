@@ -117,6 +117,11 @@ class Library:
         self.root, self.option = root, option
 
     @classmethod
+    def named(cls, given: Path) -> Library:
+        """The library in the folder that `--library` names, whether or not something is in it yet."""
+        return cls(given.resolve(), f" --library {shlex.quote(str(given))}")
+
+    @classmethod
     def find(cls, given: Path | None, start: Path) -> Library:
         """The library that the user means: the one given, or the one around `start`, or around this package.
 
@@ -125,7 +130,7 @@ class Library:
         if given is not None:
             if not (given / "exercises").is_dir():
                 raise UserError(f"{given} has no folder named exercises; give the folder of a library to --library.")
-            return cls(given.resolve(), f" --library {shlex.quote(str(given))}")
+            return cls.named(given)
         for folder in (start, *start.parents, *Path(__file__).resolve().parents):
             if (folder / "exercises").is_dir() and (folder / "solutions").is_dir():
                 return cls(folder.resolve())

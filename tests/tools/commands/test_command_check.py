@@ -174,6 +174,26 @@ def test_touched(path: str, found: set[str]) -> None:
     assert touched([path], ["toy", "zoo"]) == found
 
 
+@pytest.mark.parametrize("made", [True, False])
+def test_new_makes_a_library_of_an_empty_folder(run: Run, tmp_path: Path, gates: list[Gate], *, made: bool) -> None:
+    folder = tmp_path / "mine"
+    if made:
+        folder.mkdir()
+    here = ("--library", str(folder))
+    assert run("new", "class", *here).code == 2
+    assert not (folder / "exercises").exists()
+    assert run("new", "meter", *here).code == 0
+    assert run("check", "meter", *here).code == 0
+    assert run("list", *here).code == 0
+
+
+def test_new_where_nothing_can_be_written(run: Run, root: Path) -> None:
+    (root / "mine").write_text("a file")
+    ran = run("new", "meter", "--library", "mine")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"burnin: The exercise cannot be written to {root / 'mine'} (Not a directory)")
+
+
 def test_new_says_the_next_three_steps(run: Run, root: Path) -> None:
     ran = run("new", "my_meter")
     assert (ran.code, ran.err) == (0, "")
