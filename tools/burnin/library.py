@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["Exercise", "Library", "Manifest", "Stage", "UserError", "shown"]
+__all__ = ["Exercise", "Library", "Manifest", "Stage", "UserError", "counted", "shown"]
 
 
 MANIFEST = "exercise.toml"
@@ -158,6 +158,11 @@ class Library:
         except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is not a manifest: {error}.") from None
         return Exercise(name, self.root, manifest, draft, self.option)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """The number and the noun; `plural` is the noun with an s by default."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def shown(path: Path) -> str:

@@ -54,7 +54,7 @@ def test_a_failure_says_where_what_and_what_to_do(run: Run, gates: list[Gate]) -
         "toy  wrong: Nothing is wrong.  FAILED\n  exercises/toy/README.md:3\n    it is <wrong>.\n    -> mend it.\n"
     )
     assert "wrong  FAILED       ok" in ran.out
-    assert ran.err == "toy: wrong failed (1 findings)\n"
+    assert ran.err == "toy: wrong failed (1 finding)\n"
     assert run("check", "zoo").code == 0
 
 

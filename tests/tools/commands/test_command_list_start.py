@@ -145,6 +145,7 @@ def test_start_where_nothing_can_be_written(run: Run, root: Path) -> None:
 
 def test_start_for_other_minutes(run: Run) -> None:
     assert run("start", "toy", "--minutes", "30").out.startswith("The clock runs: 30 minutes from ")
+    assert run("start", "toy", "--minutes", "1").out.startswith("The clock runs: 1 minute from ")
 
 
 def test_a_staged_start_shows_the_first_stage(run: Run, root: Path) -> None:

@@ -94,6 +94,7 @@ def test_hints_come_in_grades(run: Run, attempt: Attempt) -> None:
     assert said[:2] == ["Stage 1, nudge: Look there.\n", "Stage 1, approach: Do so.\n"]
     assert said[2] == said[3] == "Stage 1, detail: Write this.\n"
     assert kinds(attempt)[2:] == ["hint 1 nudge", "hint 1 approach", "hint 1 detail"]
+    assert refused(run, "hint", "9") == "There is no stage 9: toy has 2 stages."
     assert refused(run, "hint", "2") == "Stage 2 has not been shown yet; the last is stage 1."
     run("next")
     assert refused(run, "hint") == "There are no hints for stage 2."

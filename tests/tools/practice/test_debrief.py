@@ -172,6 +172,7 @@ def test_what_was_graded_only_after_the_time_is_shown_and_does_not_count(toy: Ex
     attempt = start(toy)
     grade(attempt, 50, "passed", "failed", "failed")
     attempt.finish(now=later(60))
+    assert "The one grade<" in debrief_page(toy, attempt.record(), later(60).wall)
     facts = debrief(toy, attempt.record())
     assert (facts.grade, facts.record.result) == (None, None)
     assert [one.id for _, one in facts.failures] == ["p2", "p3"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from burnin.commands.options import library_option, minutes_option, open_library
-from burnin.library import shown
+from burnin.library import counted, shown
 from burnin.practice import Attempts
 
 __all__ = ["start"]
@@ -29,7 +29,7 @@ def start(name: str, minutes: int | None, staged: bool, library_folder: Path | N
     before = attempts.latest(name)
     attempt = attempts.start(exercise, minutes=minutes, staged=staged)
     record = attempt.record()
-    click.echo(f"The clock runs: {record.minutes} minutes from {record.started:%H:%M}.")
+    click.echo(f"The clock runs: {counted(record.minutes, 'minute')} from {record.started:%H:%M}.")
     click.echo(f"  read    {shown(attempt.folder / 'README.md')}")
     click.echo(f"  write   {shown(attempt.submission)}")
     click.echo(f"  try     {shown(attempt.folder / f'test_{name}.py')}, with pytest")

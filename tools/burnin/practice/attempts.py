@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from burnin.library import Exercise, Library, UserError
+from burnin.library import Exercise, Library, UserError, counted
 from burnin.practice.clock import Mark, Moment
 from burnin.practice.interview import GRADES, HintGrade, Interview, Question
 from burnin.practice.record import AttemptRecord
@@ -117,7 +117,10 @@ class Attempt:
         """
         shown = self.stage()
         stage = self._worked_on() if stage is None else stage
-        if not 1 <= stage <= shown:
+        stages = len(self.exercise.manifest.stages)
+        if not 1 <= stage <= stages:
+            raise UserError(f"There is no stage {stage}: {self.name} has {counted(stages, 'stage')}.")
+        if stage > shown:
             raise UserError(f"Stage {stage} has not been shown yet; the last is stage {shown}.")
         hint = Interview.of(self.exercise).hint(stage)
         self._go_on("hint")

@@ -8,7 +8,7 @@ from pathlib import Path
 from burnin.contribute.finding import Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.subject import Subject, properties, story_of
-from burnin.library import shown
+from burnin.library import counted, shown
 from burnin.scorecard import Scorecard
 
 __all__ = ["GATES", "type_findings"]
@@ -29,7 +29,7 @@ def alternates(subject: Subject) -> Iterator[Finding]:
     """There are two, and each has 100 on every seed."""
     paths = subject.exercise.alternates
     if len(paths) < LEAST_ALTERNATES:
-        what = f"there are {len(paths)} alternates, and at least {LEAST_ALTERNATES} should be"
+        what = f"the exercise has {counted(len(paths), 'alternate')}, and should have at least {LEAST_ALTERNATES}"
         todo = "have somebody write alternate_<design>.py in another design, from the statement alone"
         yield subject.finding(subject.exercise.solutions / "alternate_*.py", None, what, todo, missing=True)
     for path, cards in zip(paths, subject.full(subject.alternates, seeds=subject.depth.seeds), strict=True):
