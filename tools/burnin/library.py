@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import shlex
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
-__all__ = ["Exercise", "Library", "Manifest", "Stage", "UserError", "shown"]
+__all__ = ["Exercise", "Library", "Manifest", "Stage", "UserError", "counted", "shown"]
 
 
 MANIFEST = "exercise.toml"
@@ -52,6 +53,8 @@ class Exercise:
     manifest: Manifest
     draft: bool = False
     """Whether its manifest is still named `draft.toml`: it can be named, but is not listed."""
+    option: str = field(default="", compare=False)
+    """The library's `option`."""
 
     @property
     def folder(self) -> Path:
@@ -109,8 +112,14 @@ class Exercise:
 class Library:
     """A folder with `exercises/`, `solutions/` and `tests/exercises/`: Burnin's own, or a private one of the same layout."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, option: str = "") -> None:
+        """`option` ends each command that is advised: ` --library DIR` where the user named the library so, else nothing."""
+        self.root, self.option = root, option
+
+    @classmethod
+    def named(cls, given: Path) -> Library:
+        """The library in the folder that `--library` names, whether or not something is in it yet."""
+        return cls(given.resolve(), f" --library {shlex.quote(str(given))}")
 
     @classmethod
     def find(cls, given: Path | None, start: Path) -> Library:
@@ -121,7 +130,7 @@ class Library:
         if given is not None:
             if not (given / "exercises").is_dir():
                 raise UserError(f"{given} has no folder named exercises; give the folder of a library to --library.")
-            return cls(given.resolve())
+            return cls.named(given)
         for folder in (start, *start.parents, *Path(__file__).resolve().parents):
             if (folder / "exercises").is_dir() and (folder / "solutions").is_dir():
                 return cls(folder.resolve())
@@ -142,13 +151,18 @@ class Library:
         path = self.root / "exercises" / name / (DRAFT if draft else MANIFEST)
         if name not in self.names() and not draft:
             near = difflib.get_close_matches(name, [*self.names(), *self.drafts()], 1, 0.4)
-            hint = f"did you mean {near[0]}?" if near else "`burnin list` shows those that there are."
+            hint = f"did you mean {near[0]}?" if near else f"`burnin list{self.option}` shows those that there are."
             raise UserError(f"There is no exercise named {name}; {hint}")
         try:
             manifest = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Manifest)
         except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
             raise UserError(f"{path} is not a manifest: {error}.") from None
-        return Exercise(name, self.root, manifest, draft)
+        return Exercise(name, self.root, manifest, draft, self.option)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """The number and the noun; `plural` is the noun with an s by default."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def shown(path: Path) -> str:

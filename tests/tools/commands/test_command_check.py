@@ -11,7 +11,7 @@ import pytest
 
 from burnin.commands.checking import touched
 from burnin.contribute import check as checking
-from burnin.contribute.finding import Finding
+from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.gates import Gate
 from burnin.contribute.subject import Subject
 
@@ -54,7 +54,7 @@ def test_a_failure_says_where_what_and_what_to_do(run: Run, gates: list[Gate]) -
         "toy  wrong: Nothing is wrong.  FAILED\n  exercises/toy/README.md:3\n    it is <wrong>.\n    -> mend it.\n"
     )
     assert "wrong  FAILED       ok" in ran.out
-    assert ran.err == "toy: wrong failed (1 findings)\n"
+    assert ran.err == "toy: wrong failed (1 finding)\n"
     assert run("check", "zoo").code == 0
 
 
@@ -63,6 +63,24 @@ def test_one_gate_alone(run: Run, gates: list[Gate]) -> None:
     ran = run("check", "toy", "--gate", "fine")
     assert ran.code == 0
     assert "wrong" not in ran.out
+
+
+def test_a_gate_that_was_not_run_because_another_fails_is_no_success(run: Run, gates: list[Gate]) -> None:
+    """Though the other one was not asked for; what this machine cannot run is no failure."""
+
+    def waiting(subject: Subject) -> Iterator[Finding]:
+        raise Blocked("there are no files", "wrong")
+
+    def elsewhere(subject: Subject) -> Iterator[Finding]:
+        raise Blocked("it needs another Python")
+
+    gates += [Gate("waiting", "It waits", waiting), Gate("elsewhere", "It is for others", elsewhere)]
+    ran = run("check", "toy", "--gate", "waiting")
+    assert ran.code == 1
+    assert "there are no files: the gate `wrong` fails, which comes first." in ran.out
+    ran = run("check", "toy", "--gate", "elsewhere")
+    assert ran.code == 0
+    assert "it needs another Python." in ran.out
 
 
 def test_json_and_markdown(run: Run, gates: list[Gate]) -> None:
@@ -115,7 +133,8 @@ def test_a_broken_manifest(run: Run, root: Path, gates: list[Gate]) -> None:
 def test_a_library_without_exercises(run: Run, tmp_path: Path, gates: list[Gate]) -> None:
     (tmp_path / "empty" / "exercises").mkdir(parents=True)
     ran = run("check", "--library", str(tmp_path / "empty"))
-    assert (ran.code, ran.err) == (2, "burnin: This library has no exercises yet; `burnin new NAME` begins one.\n")
+    told = f"burnin: This library has no exercises yet; `burnin new NAME --library {tmp_path / 'empty'}` begins one.\n"
+    assert (ran.code, ran.err) == (2, told)
 
 
 def test_what_a_git_range_touches(run: Run, root: Path, gates: list[Gate]) -> None:
@@ -153,6 +172,26 @@ def test_what_a_git_range_touches(run: Run, root: Path, gates: list[Gate]) -> No
 )
 def test_touched(path: str, found: set[str]) -> None:
     assert touched([path], ["toy", "zoo"]) == found
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_new_makes_a_library_of_an_empty_folder(run: Run, tmp_path: Path, gates: list[Gate], *, made: bool) -> None:
+    folder = tmp_path / "mine"
+    if made:
+        folder.mkdir()
+    here = ("--library", str(folder))
+    assert run("new", "class", *here).code == 2
+    assert not (folder / "exercises").exists()
+    assert run("new", "meter", *here).code == 0
+    assert run("check", "meter", *here).code == 0
+    assert run("list", *here).code == 0
+
+
+def test_new_where_nothing_can_be_written(run: Run, root: Path) -> None:
+    (root / "mine").write_text("a file")
+    ran = run("new", "meter", "--library", "mine")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"burnin: The exercise cannot be written to {root / 'mine'} (Not a directory)")
 
 
 def test_new_says_the_next_three_steps(run: Run, root: Path) -> None:

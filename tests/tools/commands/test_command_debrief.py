@@ -42,6 +42,19 @@ def test_an_attempt_that_goes_on_has_none(run: Run, grader: FakeGrader, opened: 
     assert grader.exercise == ""
 
 
+def test_it_is_the_attempt_that_ended_last(run: Run, opened: list[str]) -> None:
+    """Though others were begun later, at this exercise or another."""
+    for name in ("zoo", "toy", "toy"):
+        run("start", name)
+    run("finish")
+    assert run("debrief").out == "attempts/toy/2/debrief.html\n"
+    run("finish", "--exercise", "zoo")
+    run("finish", "--give-up", "--exercise", "toy")  # it had ended before
+    run("start", "zoo")
+    assert run("debrief").out == run("debrief", "zoo").out == "attempts/zoo/1/debrief.html\n"
+    assert run("debrief", "toy").out == "attempts/toy/2/debrief.html\n"
+
+
 def test_an_earlier_attempt(run: Run, root: Path, opened: list[str]) -> None:
     for _ in range(2):
         run("start", "toy")

@@ -100,6 +100,36 @@ def test_start_again_keeps_the_first(run: Run, root: Path) -> None:
     assert (root / "attempts" / "toy" / "1" / "toy.py").read_text() == "# my work\n"
 
 
+def test_advice_names_the_library_that_was_named(run: Run, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was named; without the option the same commands would go to another library."""
+    monkeypatch.chdir(root.parent)
+    here = ("--library", root.name)
+    option = "--library 'my library'"
+    assert f"  score   burnin grade {option}\n" in run("start", "toy", "--staged", *here).out
+    assert f"`burnin resume {option}`" in run("pause", *here).out
+    assert f"`burnin finish {option}` ends it" in run("debrief", *here).err
+    assert run("finish", *here).out.endswith(f"  debrief     burnin debrief {option}\n")
+    assert f"`burnin start toy {option}` begins another" in run("pause", *here).err
+    assert f"`burnin start zoo {option}` begins one" in run("grade", "zoo", *here).err
+    assert f"`burnin list {option}`" in run("grade", "nothing.py", *here).err
+    assert f"`burnin list {option}`" in run("start", "xyzw", *here).err
+    assert f"burnin check meter {option}\n" in run("new", "meter", *here).out
+    run("debrief", "toy", "--no-open", *here)
+    page = (root / "attempts" / "toy" / "1" / "debrief.html").read_text()
+    assert "burnin debrief toy --assess --library &#39;my library&#39;<" in page
+
+
+def test_start_tells_of_an_attempt_that_is_still_open(run: Run, root: Path, grader: FakeGrader) -> None:
+    run("start", "toy")
+    assert "still open" not in run("start", "zoo").out
+    ran = run("start", "toy")
+    assert ran.out.endswith("Attempt 1 is still open: `burnin grade attempts/toy/1/toy.py` goes on with it.\n")
+    run("grade", "attempts/toy/1/toy.py")
+    assert [len(attempt.record().grades) for attempt in Attempts(Library(root)).all("toy")] == [1, 0]
+    run("finish", "--exercise", "toy")
+    assert "still open" not in run("start", "toy").out
+
+
 def test_start_of_what_there_is_not(run: Run) -> None:
     ran = run("start", "tyo")
     assert (ran.code, ran.out, ran.err) == (2, "", "burnin: There is no exercise named tyo; did you mean toy?\n")
@@ -115,6 +145,7 @@ def test_start_where_nothing_can_be_written(run: Run, root: Path) -> None:
 
 def test_start_for_other_minutes(run: Run) -> None:
     assert run("start", "toy", "--minutes", "30").out.startswith("The clock runs: 30 minutes from ")
+    assert run("start", "toy", "--minutes", "1").out.startswith("The clock runs: 1 minute from ")
 
 
 def test_a_staged_start_shows_the_first_stage(run: Run, root: Path) -> None:

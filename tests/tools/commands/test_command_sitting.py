@@ -94,9 +94,36 @@ def test_hints_come_in_grades(run: Run, attempt: Attempt) -> None:
     assert said[:2] == ["Stage 1, nudge: Look there.\n", "Stage 1, approach: Do so.\n"]
     assert said[2] == said[3] == "Stage 1, detail: Write this.\n"
     assert kinds(attempt)[2:] == ["hint 1 nudge", "hint 1 approach", "hint 1 detail"]
+    assert refused(run, "hint", "9") == "There is no stage 9: toy has 2 stages."
     assert refused(run, "hint", "2") == "Stage 2 has not been shown yet; the last is stage 1."
     run("next")
     assert refused(run, "hint") == "There are no hints for stage 2."
+
+
+def hinted(run: Run) -> str:
+    return run("hint").out.partition(",")[0]
+
+
+def test_a_hint_is_for_the_first_stage_that_has_not_passed(run: Run, root: Path, grader: FakeGrader) -> None:
+    hints = INTERVIEW + INTERVIEW[INTERVIEW.index("[[hints]]") :].replace("stage = 1", "stage = 2")
+    (root / "solutions" / "toy" / "interview.toml").write_text(hints)
+    run("start", "toy")  # all stages are shown
+    assert hinted(run) == "Stage 1"
+    grader.passed = (True, False, True)
+    run("grade")
+    assert hinted(run) == "Stage 1"
+    grader.passed = (True, True, False)
+    run("grade")
+    assert hinted(run) == "Stage 2"
+    grader.passed = (True, True, True)
+    run("grade")
+    assert hinted(run) == "Stage 2"
+    run("start", "toy", "--staged")
+    run("next")
+    assert hinted(run) == "Stage 2"  # nothing says that stage 1 is not done
+    grader.passed = (True, False, False)
+    run("grade")
+    assert hinted(run) == "Stage 1"
 
 
 def test_next(run: Run, attempt: Attempt) -> None:
@@ -143,4 +170,4 @@ def test_without_questions(run: Run) -> None:
     run("start", "zoo")
     assert refused(run, "ask") == "zoo has no clarifying questions yet."
     assert refused(run, "ask", "size") == "This exercise has no clarifying questions yet."
-    assert refused(run, "hint") == "There are no hints for stage 2."
+    assert refused(run, "hint") == "There are no hints for stage 1."

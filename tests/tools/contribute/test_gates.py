@@ -324,6 +324,17 @@ def test_what_a_draft_lacks_is_in_progress(miniature: Miniature) -> None:
     }
 
 
+def test_what_is_to_be_done_names_the_library_that_was_named(miniature: Miniature) -> None:
+    miniature.library.option = " --library lib"
+    name = miniature.exercise.name
+    for outcome in miniature.check("snapshots", "versions").gates:
+        assert f"`burnin check {name} --accept --library lib`" in outcome.findings[0].todo
+    miniature.edit("reference", "        self._ledger.note(units)\n", "")
+    todo = miniature.failed("reference")["reference"].findings[0].todo
+    assert f"`burnin grade {miniature.path('reference')} --exercise {name} " in todo
+    assert "--library lib`" in todo
+
+
 def test_gates_that_wait_for_another_are_not_run(miniature: Miniature) -> None:
     suite_that_cannot_be_imported(miniature)
     outcomes = {outcome.gate: outcome for outcome in miniature.check("suite", "rules", "mutants", "reference").gates}
@@ -333,7 +344,7 @@ def test_gates_that_wait_for_another_are_not_run(miniature: Miniature) -> None:
         "mutants": "not run",
         "reference": "not run",
     }
-    assert outcomes["rules"].note == "the suite cannot be run; see `suite`"
+    assert outcomes["rules"].note == "the suite cannot be run: the gate `suite` fails, which comes first"
 
 
 def test_a_raised_version_is_recorded_with_a_line_in_the_changelog(miniature: Miniature) -> None:

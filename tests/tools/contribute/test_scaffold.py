@@ -62,10 +62,15 @@ def test_what_a_package_has_of_the_template_is_no_leak(library: Library) -> None
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("name", ["", "Meter", "my-meter", "2fast", "_x", "x_", "class", "../x", "füße"])
+@pytest.mark.parametrize("name", ["", "Meter", "my-meter", "2fast", "_x", "x_", "../x", "füße"])
 def test_a_name_that_is_no_modules_name(library: Library, name: str) -> None:
     with pytest.raises(UserError, match="use small letters, digits and underscores"):
         scaffold(library, name)
+
+
+def test_a_name_that_is_a_keyword(library: Library) -> None:
+    with pytest.raises(UserError, match=r"^class is a keyword of Python; give the exercise another name\.$"):
+        scaffold(library, "class")
 
 
 @pytest.mark.parametrize("name", ["json", "anyio", "shared", "ledger"])

@@ -107,6 +107,19 @@ def test_time_in_each_stage_of_a_staged_attempt_is_from_showing_to_showing(
     assert second.spent == pytest.approx(28)
 
 
+def test_a_stage_that_a_save_passed_before_it_was_shown_began_with_that_save(
+    toy: Exercise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The grade of the save ends later, and shows the stage then."""
+    attempt = start(toy)
+    monkeypatch.setattr("burnin.practice.attempts.Moment.now", lambda: later(12))
+    grade(attempt, 11, "passed", "passed", "passed")
+    attempt.finish(now=later(20))
+    first, second = debrief(toy, attempt.record()).stages
+    assert (first.began, first.passed, first.spent) == (0.0, 11, 12)
+    assert (second.began, second.passed, second.spent) == (11, 11, pytest.approx(8))
+
+
 def test_time_in_each_stage_of_a_whole_statement_is_from_passing_to_passing(toy: Exercise) -> None:
     attempt = start(toy, staged=False)
     grade(attempt, 20, "passed", "passed", "failed")
@@ -159,6 +172,7 @@ def test_what_was_graded_only_after_the_time_is_shown_and_does_not_count(toy: Ex
     attempt = start(toy)
     grade(attempt, 50, "passed", "failed", "failed")
     attempt.finish(now=later(60))
+    assert "The one grade<" in debrief_page(toy, attempt.record(), later(60).wall)
     facts = debrief(toy, attempt.record())
     assert (facts.grade, facts.record.result) == (None, None)
     assert [one.id for _, one in facts.failures] == ["p2", "p3"]

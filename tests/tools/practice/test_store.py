@@ -249,6 +249,7 @@ def test_an_old_attempt_is_imported_once_and_left_as_it_is(library: Library) -> 
         assert record.stages_shown() == {1: 0, 2: 0}
     assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()} == before
     assert Store(library).mark("toy", 4).at(NOON).by_wall > 0
+    assert Store(library).ends() == {("toy", 4): record.started}
 
 
 @pytest.mark.parametrize(

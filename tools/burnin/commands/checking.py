@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from burnin.commands.options import jobs_option, library_option, open_library
-from burnin.library import Exercise, Library, UserError
+from burnin.library import Exercise, Library, UserError, counted
 
 if TYPE_CHECKING:
     from burnin.contribute.cards import Cards
@@ -89,7 +89,7 @@ def check(
 
 def _chosen(library: Library, names: tuple[str, ...], changed: str | None) -> list[Exercise]:
     if not names and changed is None and not library.names():
-        raise UserError("This library has no exercises yet; `burnin new NAME` begins one.")
+        raise UserError(f"This library has no exercises yet; `burnin new NAME{library.option}` begins one.")
     every = [*library.names(), *library.drafts()]
     wanted = list(names) or (library.names() if changed is None else every)
     exercises = [library.exercise(name) for name in dict.fromkeys(wanted)]
@@ -148,7 +148,9 @@ def _progress(cards: Cards) -> Iterator[Callable[[Exercise, Outcome], None]]:
         gates.append(outcome.gate)
         if outcome.status == "failed":
             clear = "\r\x1b[K" if live else ""
-            click.echo(f"{clear}{exercise.name}: {outcome.gate} failed ({len(outcome.findings)} findings)", err=True)
+            click.echo(
+                f"{clear}{exercise.name}: {outcome.gate} failed ({counted(len(outcome.findings), 'finding')})", err=True
+            )
 
     def tell() -> None:
         while not ended.wait(0.2):

@@ -24,7 +24,7 @@ __all__ = ["debrief"]
 def debrief(name: str | None, number: int | None, assess: bool, no_open: bool, library_folder: Path | None) -> int:
     """Show the debrief of an attempt that has ended.
 
-    It is the latest one, or the latest at NAME, as a page in the browser.
+    It is the one that ended last, at NAME or at any, as a page in the browser.
     """
     attempt = _attempt(library_folder, name, number)
     from burnin.practice.debrief import write_debrief
@@ -44,9 +44,11 @@ def debrief(name: str | None, number: int | None, assess: bool, no_open: bool, l
 def _attempt(library_folder: Path | None, name: str | None, number: int | None) -> Attempt:
     library = open_library(library_folder)
     if number is None:
-        return latest_attempt(library, name)
+        return Attempts(library).last_ended(name) or latest_attempt(library, name)
     if name is None:
-        raise UserError("--attempt needs the name of an exercise: `burnin debrief NAME --attempt NUMBER`.")
+        raise UserError(
+            f"--attempt needs the name of an exercise: `burnin debrief NAME --attempt NUMBER{library.option}`."
+        )
     found = {attempt.number: attempt for attempt in Attempts(library).all(library.exercise(name).name)}
     if number not in found:
         raise UserError(f"There is no attempt {number} at {name}.")

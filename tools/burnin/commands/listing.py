@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from burnin.commands.options import library_option, open_library
-from burnin.library import Exercise, Library, UserError
+from burnin.library import Exercise, Library, UserError, counted
 from burnin.practice import Attempts
 
 __all__ = ["list_exercises"]
@@ -84,7 +84,7 @@ def _lines(listed: list[Listed]) -> list[str]:
         lines.append(name)
         for entry in entries:
             best = "not tried yet" if entry.best is None else f"your best: {entry.best}"
-            figures = f"{entry.points} points in {entry.stages} stages, par {entry.par_minutes} minutes, {best}"
+            figures = f"{counted(entry.points, 'point')} in {counted(entry.stages, 'stage')}, par {counted(entry.par_minutes, 'minute')}, {best}"
             lines += textwrap.wrap(
                 f"{entry.name:{longest}}  {figures}", width, initial_indent="  ", subsequent_indent="      "
             )

@@ -48,5 +48,5 @@ def latest_attempt(library: Library, name: str | None) -> Attempt:
     attempt = Attempts(library).latest(name)
     if attempt is None:
         which = "There is no attempt yet" if name is None else f"There is no attempt at {name} yet"
-        raise UserError(f"{which}; `burnin start {name or 'NAME'}` begins one.")
+        raise UserError(f"{which}; `burnin start {name or 'NAME'}{library.option}` begins one.")
     return attempt

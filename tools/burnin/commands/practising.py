@@ -49,7 +49,7 @@ def practice(
     exercise = library.exercise(name)
     if not web and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UserError(
-            f"The room needs a terminal, or --web; `burnin start {name} --staged`, `grade`, `clock`, `ask` and `hint` do the same in plain text."
+            f"The room needs a terminal, or --web; `burnin start {name} --staged{library.option}`, `grade`, `clock`, `ask` and `hint` do the same in plain text."
         )
     attempts = Attempts(library)
     if new:
@@ -69,9 +69,9 @@ def practice(
     said = f"{name}, attempt {attempt.number}: {as_clock(attempt.clock().minute)} of {record.minutes}:00. "
     if record.finished is None:
         clock = "runs on" if record.running else "is paused"
-        said += f"The clock {clock}; `burnin practice {name}` comes back, `burnin finish` ends it."
+        said += f"The clock {clock}; `burnin practice {name}{library.option}` comes back, `burnin finish{library.option}` ends it."
     else:
-        said += f"{told_result(record)} `burnin debrief` shows how it went."
+        said += f"{told_result(record)} `burnin debrief{library.option}` shows how it went."
     click.echo(said)
     return 0
 

@@ -51,7 +51,7 @@ def _show(facts: Progress) -> None:
 
     console = ScorecardConsole(sys.stdout)
     if not facts.attempts:
-        console.print(Text("There is no attempt yet; `burnin practice NAME` begins one."))
+        console.print(Text(f"There is no attempt yet; `burnin practice NAME{facts.option}` begins one."))
     for title, part in (
         ("By exercise", _exercises(facts)),
         ("Attempts", _attempts(facts)),

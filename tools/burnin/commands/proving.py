@@ -36,7 +36,7 @@ def proof(names: tuple[str, ...], deep: bool, folder: Path | None, jobs: int, li
     library = open_library(library_folder)
     exercises = [library.exercise(name) for name in dict.fromkeys(names or library.names())]
     if not exercises:
-        raise UserError("This library has no exercises yet; `burnin new NAME` begins one.")
+        raise UserError(f"This library has no exercises yet; `burnin new NAME{library.option}` begins one.")
     import msgspec
 
     from burnin.contribute.cards import Cards, cache_of
@@ -52,7 +52,9 @@ def proof(names: tuple[str, ...], deep: bool, folder: Path | None, jobs: int, li
         try:
             found = prove(library, exercises, cards, DEEP if deep else STANDARD, on_outcome=heard)
         except Blocked as blocked:
-            raise UserError(f"There is nothing to measure: {blocked}; `burnin check` says more.") from None
+            raise UserError(
+                f"There is nothing to measure: {blocked}; `burnin check{library.option}` says more."
+            ) from None
     home = folder or library.root / "tests" / "proof"
     home.mkdir(parents=True, exist_ok=True)
     (home / "proof.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")

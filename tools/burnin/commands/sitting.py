@@ -67,7 +67,7 @@ def ask(topic: str | None, exercise_name: str | None, library_folder: Path | Non
 def hint(stage: int | None, exercise_name: str | None, library_folder: Path | None) -> int:
     """Get the next hint for STAGE.
 
-    First comes a nudge, then the approach, then the detail. The default is the last stage shown.
+    First comes a nudge, then the approach, then the detail. The default is the first stage that has not passed.
     """
     given = _latest(library_folder, exercise_name).hint(stage)
     click.echo(f"Stage {given.stage}, {given.grade}: {given.text}")
@@ -91,7 +91,8 @@ def pause(exercise_name: str | None, library_folder: Path | None) -> int:
     """Stop the clock for a real interruption; the record shows it."""
     attempt = _latest(library_folder, exercise_name)
     attempt.pause()
-    click.echo(f"{_time(attempt.record(), attempt.clock())}; `burnin resume` or a grade lets the clock go on.")
+    option = attempt.library.option
+    click.echo(f"{_time(attempt.record(), attempt.clock())}; `burnin resume{option}` or a grade lets the clock go on.")
     return 0
 
 
@@ -120,7 +121,7 @@ def finish(give_up: bool, exercise_name: str | None, library_folder: Path | None
     for what, path in (("reference", exercise.reference), ("discussion", exercise.solutions / "discussion.md")):
         if path.exists():
             click.echo(f"  {what:10}  {shown(path)}")
-    click.echo(f"  {'debrief':10}  burnin debrief")
+    click.echo(f"  {'debrief':10}  burnin debrief{exercise.option}")
     return 0
 
 

@@ -47,7 +47,7 @@ def find_target(library: Library, words: str | None, *, exercise: str | None = N
 
 def _reference(library: Library, name: str | None) -> Target:
     if name is None:
-        raise UserError("--reference needs the name of an exercise: `burnin grade --reference NAME`.")
+        raise UserError(f"--reference needs the name of an exercise: `burnin grade --reference NAME{library.option}`.")
     found = library.exercise(name)
     if not found.reference.is_file():
         raise UserError(f"This library has no reference for {name}: there is no file {shown(found.reference)}.")
@@ -59,7 +59,7 @@ def _latest(library: Library, name: str | None) -> Target:
     if not os.path.lexists(attempt.submission):
         raise UserError(
             f"{shown(attempt.folder)} has no {attempt.submission.name} any more; put it back, "
-            f"or begin again with `burnin start {attempt.name}`."
+            f"or begin again with `burnin start {attempt.name}{library.option}`."
         )
     return Target(attempt.exercise, attempt.submission, attempt)
 
@@ -67,7 +67,7 @@ def _latest(library: Library, name: str | None) -> Target:
 def _path(library: Library, path: Path, name: str | None) -> Target:
     if not path.exists():
         raise UserError(
-            f"There is no file {path}; give the path of a submission or the name of an exercise (`burnin list`)."
+            f"There is no file {path}; give the path of a submission or the name of an exercise (`burnin list{library.option}`)."
         )
     if name is not None:
         library.exercise(name)

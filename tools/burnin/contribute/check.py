@@ -40,8 +40,12 @@ class Report(msgspec.Struct):
 
     @property
     def passed(self) -> bool:
-        """Whether no gate has failed. What is in progress in a draft, and what cannot be run on this machine, is no failure."""
-        return not any(outcome.status == "failed" for checked in self.exercises for outcome in checked.gates)
+        """Whether no gate has failed, neither a gate of this run nor one that it waits for.
+
+        What is in progress in a draft, and what cannot be run on this machine, is no failure.
+        """
+        outcomes = [outcome for checked in self.exercises for outcome in checked.gates]
+        return not any(outcome.status == "failed" or outcome.waits_for for outcome in outcomes)
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,12 @@ def check(
 def _run(gate: Gate, subject: Subject) -> Outcome:
     began = time.perf_counter()
     findings: list[Finding] = []
-    note = ""
+    note = waits_for = ""
     try:
         findings = list(gate.check(subject))
     except Blocked as blocked:
         status: Status = "not run"
-        note = str(blocked)
+        note, waits_for = str(blocked), blocked.waits_for
     except GraderFailed as failed:
         status = "failed"
         findings = [
@@ -120,4 +124,4 @@ def _run(gate: Gate, subject: Subject) -> Outcome:
     else:
         only_missing = all(finding.missing for finding in findings)
         status = "passed" if not findings else "in progress" if subject.exercise.draft and only_missing else "failed"
-    return Outcome(gate.id, gate.rule, status, findings, note, round(time.perf_counter() - began, 2))
+    return Outcome(gate.id, gate.rule, status, findings, note, round(time.perf_counter() - began, 2), waits_for)

@@ -44,7 +44,13 @@ class Outcome(msgspec.Struct):
     note: str = ""
     """What was measured, or why it was not run."""
     seconds: float = 0.0
+    waits_for: str = ""
+    """The gate that fails, because of which this one was not run."""
 
 
 class Blocked(Exception):
-    """A gate cannot be run before another one passes, or not on this machine. The text says why, without its full stop."""
+    """A gate cannot be run before another one passes (`waits_for`), or not on this machine. The text says why, without its full stop."""
+
+    def __init__(self, why: str, waits_for: str = "") -> None:
+        super().__init__(f"{why}: the gate `{waits_for}` fails, which comes first" if waits_for else why)
+        self.waits_for = waits_for

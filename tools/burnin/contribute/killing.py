@@ -173,7 +173,7 @@ class _Executioner:
         card = self._grader.grade(self._exercise.reference, options, heard)
         if failed or card.problem:
             why = card.problem or f"{failed[0]} fails"
-            raise Blocked(f"the reference does not pass its suite ({why.rstrip('.')}); see `reference`")
+            raise Blocked(f"the reference does not pass its suite ({why.rstrip('.')})", "reference")
         self._cheapest = sorted(self._properties, key=seconds.__getitem__)
 
     def fate(self, mutation: Mutation, lenient: bool) -> Fate:

@@ -30,7 +30,9 @@ try:
     from libcst.metadata import CodeRange, MetadataWrapper, WhitespaceInclusivePositionProvider
     from mutmut.mutation.mutators import mutation_operators
 except ModuleNotFoundError:
-    raise UserError("Checking an exercise needs mutmut; install it with `pip install 'burnin[contribute]'`.") from None
+    raise UserError(
+        "Checking an exercise needs mutmut; install it with `pip install -e '.[dev]'` in the clone of Burnin."
+    ) from None
 
 __all__ = ["GIVEN_ENDS", "Mutation", "mutations"]
 

@@ -53,10 +53,12 @@ TAKEN = {
 
 def scaffold(library: Library, name: str) -> list[Path]:
     """Write the draft of a new exercise and return its files. Raises `UserError` if the name cannot be one or is taken."""
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         raise UserError(
             f"{name} cannot be a module's name; use small letters, digits and underscores, as in warm_pool."
         )
+    if keyword.iskeyword(name):
+        raise UserError(f"{name} is a keyword of Python; give the exercise another name.")
     if name in TAKEN or name in sys.stdlib_module_names:
         raise UserError(f"{name} is the name of a module that Python programs import; give the exercise another name.")
     folders = {path.rpartition("/")[0].replace("@name@", name) for path in FILES}

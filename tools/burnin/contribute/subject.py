@@ -66,7 +66,7 @@ class Subject:
         try:
             return read_statement(self.exercise.folder / "README.md")
         except (OSError, UnicodeDecodeError):
-            raise Blocked("the statement cannot be read; see `layout`") from None
+            raise Blocked("the statement cannot be read", "layout") from None
 
     @property
     def samples(self) -> Path:
@@ -88,7 +88,7 @@ class Subject:
         try:
             return parse(path.read_text("utf-8"))
         except (OSError, SyntaxError, ValueError):
-            raise Blocked(f"{self.shown(path)} is not there or is no Python; see `layout`") from None
+            raise Blocked(f"{self.shown(path)} is not there or is no Python", "layout") from None
 
     def shown(self, path: Path) -> str:
         """The path as findings name it."""
@@ -117,7 +117,7 @@ class Subject:
     def reference(self) -> Source:
         """The reference solution. Raises `Blocked` if there is none."""
         if not self.exercise.reference.is_file():
-            raise Blocked("there is no reference; see `layout`")
+            raise Blocked("there is no reference", "layout")
         return Source("the reference", self.exercise.reference.read_bytes())
 
     @cached_property
@@ -140,7 +140,7 @@ class Subject:
                 for mutant in load_mutants(self.exercise)
             ]
         except UserError:
-            raise Blocked("the mutants do not fit; see `mutants`") from None
+            raise Blocked("the mutants do not fit", "mutants") from None
 
     # ---- results
 
@@ -150,7 +150,7 @@ class Subject:
         try:
             return self.stub_card()
         except GraderFailed:
-            raise Blocked("the suite cannot be run; see `suite`") from None
+            raise Blocked("the suite cannot be run", "suite") from None
 
     def stub_card(self) -> Scorecard:
         """The stub's scorecard. Raises `GraderFailed` if the suite cannot be run."""

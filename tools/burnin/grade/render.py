@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from burnin.library import counted
 from burnin.scorecard import PropertyResult, Scorecard, StageResult, Status, TypeCheck
 
 __all__ = ["ScorecardConsole", "Streaming", "clean", "show_scorecard"]
@@ -147,7 +148,9 @@ def _parts(card: Scorecard, console: Console, everything: bool) -> Iterable[Rend
         yield _stage(stage)
         told = _told(stage, everything)
         if not everything and all(result.status == "not_attempted" for result in stage.properties):
-            yield Padding(Text(f"{len(stage.properties)} properties, not attempted", "dim"), (0, 0, 0, 2))
+            yield Padding(
+                Text(f"{counted(len(stage.properties), 'property', 'properties')}, not attempted", "dim"), (0, 0, 0, 2)
+            )
             continue
         for result in stage.properties:
             yield _property(result, console)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from burnin.library import Exercise, Library, UserError
+from burnin.library import Exercise, Library, UserError, counted
 from burnin.practice.clock import Mark, Moment
 from burnin.practice.interview import GRADES, HintGrade, Interview, Question
 from burnin.practice.record import AttemptRecord
@@ -116,10 +116,16 @@ class Attempt:
         return question
 
     def hint(self, stage: int | None = None, now: Moment | None = None) -> GivenHint:
-        """The next hint for a stage, or for the last that was shown: a nudge, then the approach, then the detail, which is given again."""
+        """The next hint for a stage: a nudge, then the approach, then the detail, which is given again.
+
+        Without `stage` it is the one that is worked on. Raises `UserError` for a stage without hints, or which was not shown yet.
+        """
         shown = self.stage()
-        stage = shown if stage is None else stage
-        if not 1 <= stage <= shown:
+        stage = self._worked_on() if stage is None else stage
+        stages = len(self.exercise.manifest.stages)
+        if not 1 <= stage <= stages:
+            raise UserError(f"There is no stage {stage}: {self.name} has {counted(stages, 'stage')}.")
+        if stage > shown:
             raise UserError(f"Stage {stage} has not been shown yet; the last is stage {shown}.")
         hint = Interview.of(self.exercise).hint(stage)
         self._go_on("hint")
@@ -132,6 +138,15 @@ class Attempt:
     def stage(self) -> int:
         """The last stage that was shown."""
         return max(self.record().stages_shown(), default=1)
+
+    def _worked_on(self) -> int:
+        """The first stage shown that the last grade did not find full. Before a grade the last stage shown, or the first where all are."""
+        record = self.record()
+        shown = sorted(record.stages_shown()) or [1]
+        if not record.grades:
+            return shown[-1] if record.staged else shown[0]
+        full = {stage.number for stage in record.grades[-1].stages if stage.score == stage.possible > 0}
+        return next((number for number in shown if number not in full), shown[-1])
 
     def next_stage(self, now: Moment | None = None) -> int:
         """Show the next stage on request. Raises `UserError` if all are shown."""
@@ -166,7 +181,7 @@ class Attempt:
     def _go_on(self, command: str) -> None:
         if self.record().finished is not None:
             raise UserError(
-                f"Attempt {self.number} at {self.name} has ended, so there is no {command}; `burnin start {self.name}` begins another."
+                f"Attempt {self.number} at {self.name} has ended, so there is no {command}; `burnin start {self.name}{self.library.option}` begins another."
             )
 
     def _show(self, stage: int, why: str, now: Moment | None = None) -> list[int]:
@@ -254,11 +269,11 @@ class Attempts:
 
     def latest(self, name: str | None = None) -> Attempt | None:
         """The attempt that was started last, at this exercise or at any."""
-        started = [(at, number, which) for (which, number), at in self._known().items() if name in (None, which)]
-        if not started:
-            return None
-        _, number, which = max(started)
-        return Attempt(self.library, self.store, which, number)
+        return self._last(self._known(), name)
+
+    def last_ended(self, name: str | None = None) -> Attempt | None:
+        """The attempt that ended last, at this exercise or at any."""
+        return self._last(self.store.ends(), name)
 
     def all(self, name: str) -> list[Attempt]:
         """The attempts at an exercise, by number."""
@@ -277,6 +292,13 @@ class Attempts:
     def best(self, name: str) -> int | None:
         """The best score at an exercise, or None before the first. A quick grade looks less closely and does not count."""
         return self.store.best(name)
+
+    def _last(self, times: dict[tuple[str, int], datetime], name: str | None) -> Attempt | None:
+        those = [(at, number, which) for (which, number), at in times.items() if name in (None, which)]
+        if not those:
+            return None
+        _, number, which = max(those)
+        return Attempt(self.library, self.store, which, number)
 
     def _known(self) -> dict[tuple[str, int], datetime]:
         return self.store.numbers()

@@ -36,11 +36,14 @@ class StageFacts:
     par_until: int
     """And for all stages up to it."""
     began: float | None
-    """When the candidate could turn to it: when it was shown, or, where all are shown at once, when the one before it was passed."""
+    """When the candidate could turn to it: when it was shown, or, where all are shown at once, when the one before it was passed.
+
+    A save that had all its points before then was the begin.
+    """
     passed: float | None
     """When it first had all its points."""
     spent: float | None
-    """Minutes from its begin to that of the next stage, or to the end."""
+    """Minutes from when the candidate could turn to it until the same of the next stage, or to the end."""
     score: int
     """In the grade that counts."""
 
@@ -140,9 +143,9 @@ def write_debrief(exercise: Exercise, record: AttemptRecord, now: datetime) -> P
 
 def debrief_page(exercise: Exercise, record: AttemptRecord, now: datetime) -> str:
     """The debrief as a page. It shows the reference, so it raises `UserError` for an attempt that has not ended."""
-    if record.finished is None and not record.imported:
+    if record.open:
         raise UserError(
-            f"Attempt {record.number} at {record.exercise} has not ended, and a debrief shows the reference; `burnin finish` ends it."
+            f"Attempt {record.number} at {record.exercise} has not ended, and a debrief shows the reference; `burnin finish{exercise.option}` ends it."
         )
     facts = debrief(exercise, record)
     follow_ups, discussion = _discussion(exercise)
@@ -150,6 +153,7 @@ def debrief_page(exercise: Exercise, record: AttemptRecord, now: datetime) -> st
         "debrief.html",
         facts=facts,
         record=record,
+        exercise=exercise,
         manifest=exercise.manifest,
         now=now,
         chart=_chart(facts),
@@ -193,7 +197,7 @@ def _stages(exercise: Exercise, record: AttemptRecord, grade: GradeRecord | None
     facts, par_until = [], 0
     for number, (stage, next_began) in enumerate(zip(stages, [*began[1:], None], strict=True), 1):
         par_until += stage.par_minutes
-        begin = began[number - 1]
+        begin, full = began[number - 1], passed[number - 1]
         until = next_began if next_began is not None else _end(record)
         facts.append(
             StageFacts(
@@ -202,8 +206,8 @@ def _stages(exercise: Exercise, record: AttemptRecord, grade: GradeRecord | None
                 stage.points,
                 stage.par_minutes,
                 par_until,
-                begin,
-                passed[number - 1],
+                begin if begin is None or full is None else min(begin, full),
+                full,
                 None if begin is None else max(0.0, until - begin),
                 scores.get(number, 0),
             )

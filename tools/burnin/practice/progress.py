@@ -54,8 +54,7 @@ class AttemptFacts:
     @property
     def open(self) -> bool:
         """Whether it has neither ended nor run out of time."""
-        record = self.record
-        return record.finished is None and not record.imported and record.minute < record.minutes
+        return self.record.open and self.record.minute < self.record.minutes
 
     @property
     def tags(self) -> set[str]:
@@ -121,6 +120,8 @@ class Progress:
     kinds: list[Kind]
     """Those that failed, the most frequent first."""
     next: list[Suggestion]
+    option: str
+    """Of the library."""
 
     @property
     def stages(self) -> int:
@@ -142,7 +143,7 @@ def progress(library: Library, records: Sequence[AttemptRecord], now: datetime) 
         for name, exercise in exercises.items()
     ]
     kinds = _kinds(attempts)
-    return Progress(attempts, by_exercise, kinds, _suggestions(by_exercise, kinds, now))
+    return Progress(attempts, by_exercise, kinds, _suggestions(by_exercise, kinds, now), library.option)
 
 
 def progress_page(facts: Progress, now: datetime) -> str:

@@ -137,6 +137,11 @@ class AttemptRecord:
         return self.grades[-1].possible if self.grades else None
 
     @property
+    def open(self) -> bool:
+        """Whether it has not ended. An older Burnin recorded no end, so its attempts count as ended."""
+        return self.finished is None and not self.imported
+
+    @property
     def staged(self) -> bool:
         """Whether the follow-ups are shown one by one."""
         return any(event.kind == "started" and event.detail == "staged" for event in self.events)

@@ -114,6 +114,18 @@ class Store:
             rows = db.execute("SELECT exercise, number, started FROM attempt").fetchall()
         return {(row["exercise"], row["number"]): datetime.fromisoformat(row["started"]) for row in rows}
 
+    def ends(self) -> dict[tuple[str, int], datetime]:
+        """The exercise and number of each attempt that has ended, and when; for one that an older Burnin recorded, when it was started."""
+        query = """
+            SELECT exercise, number, event.at, min(event.id) FROM attempt JOIN event ON attempt.id = event.attempt
+            WHERE kind IN ('finished', 'gave_up') GROUP BY attempt.id
+            -- min makes it the row of the first of them: giving up can follow a finish
+            UNION ALL SELECT exercise, number, started, 0 FROM attempt WHERE imported AND finished IS NULL
+        """
+        with self._reading() as db:
+            rows = [] if db is None else db.execute(query).fetchall()
+        return {(row["exercise"], row["number"]): datetime.fromisoformat(row["at"]) for row in rows}
+
     def best(self, exercise: str) -> int | None:
         """The best score that any grade of an attempt had, in time or not; quick ones do not count."""
         query = (

@@ -103,7 +103,10 @@ class WebRoom:
 
     async def _page(self, request: Request) -> Response:
         now = self._session.snapshot
-        page = await run_sync(partial(render, "room.html", now=now, regions=regions(now), marker=_MARKER))
+        option = self._session.attempt.library.option
+        page = await run_sync(
+            partial(render, "room.html", now=now, regions=regions(now), option=option, marker=_MARKER)
+        )
         response = HTMLResponse(page, headers={"Content-Security-Policy": _room_policy()})
         response.set_cookie(_COOKIE, self._secret, path=f"/{self._token}/", httponly=True, samesite="strict")
         return response

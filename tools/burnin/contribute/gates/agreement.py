@@ -21,7 +21,7 @@ def agreement(subject: Subject) -> Iterator[Finding]:
     path = subject.exercise.suite / "answers.py"
     found = played(subject)
     if found.problem is not None:
-        raise Blocked("bounds.py or answers.py fails; see `bounds`")
+        raise Blocked("bounds.py or answers.py fails", "bounds")
     if found.disagreements is None:
         todo = "write it: answers(script, history) gives what the statement determines, or None"
         yield subject.finding(path, None, "nothing says where the statement determines the answer", todo, missing=True)

@@ -9,7 +9,7 @@ from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.mutants import load_mutants, mutated
 from burnin.contribute.subject import Subject, properties, story_of
-from burnin.library import UserError
+from burnin.library import UserError, counted
 from burnin.scorecard import PropertyResult
 
 __all__ = ["CAUGHT", "GATES"]
@@ -24,7 +24,7 @@ def mutants(subject: Subject) -> Iterator[Finding]:
     path = subject.mutants_path
     reference = subject.reference.data.decode()
     if not path.is_file():
-        raise Blocked("there is no mutants.toml; see `layout`")
+        raise Blocked("there is no mutants.toml", "layout")
     try:
         listed = load_mutants(subject.exercise)
     except UserError as error:
@@ -42,7 +42,7 @@ def mutants(subject: Subject) -> Iterator[Finding]:
     if not fitting:
         return
     if len(listed) < LEAST_MUTANTS:
-        what = f"there are {len(listed)} mutants, and at least {LEAST_MUTANTS} should be"
+        what = f"the exercise has {counted(len(listed), 'mutant')}, and should have at least {LEAST_MUTANTS}"
         yield subject.finding(path, None, what, "add mistakes that a good engineer makes", missing=True)
     for mutant, result in subject.mutant_results():
         at = f'name = "{mutant.name}"'

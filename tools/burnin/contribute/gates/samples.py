@@ -93,7 +93,7 @@ def sample_subset(subject: Subject) -> Iterator[Finding]:
 def _runs(subject: Subject, sources: list[Source]) -> list[Run]:
     text, stub, name = subject.samples, subject.exercise.stub.name, subject.exercise.name
     if not text.is_file():
-        raise Blocked("there are no sample tests; see `layout`")
+        raise Blocked("there are no sample tests", "layout")
     later = [
         subject.cards.later(
             ["samples", name, text.read_text("utf-8"), source.data.decode("utf-8", "replace")],

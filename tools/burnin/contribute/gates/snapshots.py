@@ -29,13 +29,14 @@ def snapshots(subject: Subject) -> Iterator[Finding]:
         parts = [HEADER, made_with(), *(f"\n== {name}\n" + "\n".join(story) for name, story in sorted(stories.items()))]
         path.write_text("\n".join(parts) + "\n", "utf-8")
         return
-    accept = f"read it; if it is as good as before, run `burnin check {subject.exercise.name} --accept`"
+    command = f"run `burnin check {subject.exercise.name} --accept{subject.exercise.option}`"
+    accept = f"read it; if it is as good as before, {command}"
     if not path.is_file():
         yield subject.finding(
             path,
             None,
             "the stories are not pinned yet",
-            f"run `burnin check {subject.exercise.name} --accept`",
+            command,
             missing=True,
         )
         return

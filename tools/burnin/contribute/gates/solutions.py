@@ -8,6 +8,7 @@ from pathlib import Path
 from burnin.contribute.finding import Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.subject import Subject, properties, story_of
+from burnin.library import counted, shown
 from burnin.scorecard import Scorecard
 
 __all__ = ["GATES", "type_findings"]
@@ -28,7 +29,7 @@ def alternates(subject: Subject) -> Iterator[Finding]:
     """There are two, and each has 100 on every seed."""
     paths = subject.exercise.alternates
     if len(paths) < LEAST_ALTERNATES:
-        what = f"there are {len(paths)} alternates, and at least {LEAST_ALTERNATES} should be"
+        what = f"the exercise has {counted(len(paths), 'alternate')}, and should have at least {LEAST_ALTERNATES}"
         todo = "have somebody write alternate_<design>.py in another design, from the statement alone"
         yield subject.finding(subject.exercise.solutions / "alternate_*.py", None, what, todo, missing=True)
     for path, cards in zip(paths, subject.full(subject.alternates, seeds=subject.depth.seeds), strict=True):
@@ -48,7 +49,7 @@ def _scored(subject: Subject, path: Path, cards: list[Scorecard]) -> Iterator[Fi
                 story = " | ".join(line.strip() for line in story_of(found))
                 what = f"it does not pass {found.id} ({card.effort} effort, seed {card.seed}): {story}"
                 explore = f" --explore {card.seed}" if card.seed else ""
-                command = f"burnin grade {subject.shown(path)} --exercise {subject.exercise.name} --effort {card.effort}{explore}"
+                command = f"burnin grade {shown(path)} --exercise {subject.exercise.name} --effort {card.effort}{explore}{subject.exercise.option}"
                 yield subject.finding(
                     path, None, what, f"mend it, or the statement, or the property; `{command}` shows it"
                 )

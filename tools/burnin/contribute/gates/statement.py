@@ -162,7 +162,7 @@ def discussion(subject: Subject) -> Iterator[Finding]:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
-        raise Blocked("discussion.md cannot be read; see `layout`") from None
+        raise Blocked("discussion.md cannot be read", "layout") from None
     parts = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
     for section in SECTIONS:
         found = [body for heading, body in parts.items() if section.casefold() in heading.casefold()]
@@ -200,7 +200,7 @@ def suite(subject: Subject) -> Iterator[Finding]:
             path,
             int(place[2]) if place else None,
             text.rstrip("."),
-            "mend the suite; `burnin grade --reference` says the same",
+            f"mend the suite; `burnin grade --reference {exercise.name}{exercise.option}` says the same",
         )
         return
     for stage, wanted in zip(card.stages, exercise.manifest.stages, strict=True):

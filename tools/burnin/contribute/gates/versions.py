@@ -32,7 +32,7 @@ def versions(subject: Subject) -> Iterator[Finding]:
     exercise, path = subject.exercise, subject.exercise.suite / "verdicts.json"
     version, manifest = exercise.manifest.version, exercise.manifest_path
     changelog = exercise.folder / "CHANGELOG.md"
-    command = f"run `burnin check {exercise.name} --accept`"
+    command = f"run `burnin check {exercise.name} --accept{exercise.option}`"
     now = Verdicts(version, _verdicts(subject))
     if path.is_file():
         try:
