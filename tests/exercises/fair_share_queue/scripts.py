@@ -143,7 +143,9 @@ def gangs(draw: Draw) -> Script:
 def urgent(draw: Draw) -> Script:
     """Gangs of which the urgent ones preempt others."""
     gpus = pick(draw, (2, 3, 4, 4, 5))
-    options = {"grace": pick(draw, (10, 10, 30)), "max_stops": pick(draw, (1, 2, 2, 3))}
+    options = {"grace": pick(draw, (10, 10, 30, 1)), "max_stops": pick(draw, (1, 2, 2, 3))}
+    if options["grace"] == 1:
+        del options["grace"]
     return _script(gpus, {}, options, **_gangs(draw, gpus, most=9, tenants=pick(draw, ("aab", "abcd"))))
 
 
