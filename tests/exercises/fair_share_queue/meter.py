@@ -28,7 +28,7 @@ def check_growth(
 
 
 def _steps(play: Play, script: Script, sound: Callable[[History], None]) -> tuple[int, bool]:
-    """How many steps the calls took after the first one, to the next hundred, and whether these are all: not if the meter or the play came to its end before them."""
+    """How many steps the calls took after the first one, rounded up to a tick, and whether these are all: not if the meter or the play came to its end before them."""
     try:
         history = play(script)
     except Broken as stuck:

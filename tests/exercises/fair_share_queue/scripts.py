@@ -144,9 +144,11 @@ def urgent(draw: Draw) -> Script:
     """Gangs of which the urgent ones preempt others."""
     gpus = pick(draw, (2, 3, 4, 4, 5))
     options = {"grace": pick(draw, (10, 10, 30, 1)), "max_stops": pick(draw, (1, 2, 2, 3))}
-    if options["grace"] == 1:
+    parts = _gangs(draw, gpus, most=9, tenants=pick(draw, ("aab", "abcd")))
+    if options["grace"] == 1:  # so it is by default
         del options["grace"]
-    return _script(gpus, {}, options, **_gangs(draw, gpus, most=9, tenants=pick(draw, ("aab", "abcd"))))
+        parts["stopping"] = {name: [1] for name in parts["stopping"]}
+    return _script(gpus, {}, options, **parts)
 
 
 @st.composite
@@ -300,9 +302,9 @@ def threaded(draw: Draw) -> Script:
 # ---- cost
 
 METER = "meter"
-METERED = 100
+METERED = 200
 """The steps of the interpreter between two ticks of the meter."""
-TICKS = 400
+TICKS = 200
 """So often it ticks, also after the calls are over: together they leave enough of the steps that a play may take to the set-up."""
 
 
@@ -311,7 +313,7 @@ def metered_queue(tasks: int) -> Script:
     setup = [Step("TaskQueue", save="queue")]
     setup += [Step("put", on="queue", args=(f"t{number}", number * 7 % 13)) for number in range(tasks)]
     steps = [Step("waiting", on="queue")]
-    for number in range(4):
+    for number in range(12):
         steps.append(Step("put", on="queue", args=(f"n{number}", number * 5 % 13)))
         steps.append(Step("cancel", on="queue", args=(f"t{number * 5}",)))
         steps.append(Step("take", on="queue"))
