@@ -219,6 +219,7 @@ def hard(draw: Draw) -> Script:
     ]
     parts["zombies"] = bool(between(draw, 0, 1))
     parts["lags"] = pick(draw, [[0], [0], [0, 0, 7], [3, 0, 0, 12]])
+    parts["dying"] = [job[0] for job in parts["jobs"]] if options["max_stops"] and between(draw, 0, 1) else []
     return _script(gpus, {}, options, **parts)
 
 

@@ -73,7 +73,7 @@ class Caller(World):
     `jobs` are arguments of `submit`: name, tenant, time, priority, GPUs. `millis` has how long each run of a job takes; `stopping`, how long after being told to stop
     it reports to have stopped (None: never); `crashes`, how long after its start a run crashes. Runs beyond the end of a list are like its last; a crash
     beyond it does not happen. `extras` are other calls: time, method, name, and for reports the number of the run. With `zombies`, a run that has crashed or stopped is reported as
-    finished when it would have been. `lags` are taken off the time that the calls are told, one after the other.
+    finished when it would have been. `lags` are taken off the time that the calls are told, one after the other. The runs of `dying` crash when they would have stopped.
     """
 
     def __init__(
@@ -85,10 +85,12 @@ class Caller(World):
         extras: list[list[Any]] | None = None,
         zombies: bool = False,
         lags: list[int] | None = None,
+        dying: list[str] | None = None,
     ) -> None:
         self._jobs = {job[0]: job for job in jobs}
         self._millis, self._stopping, self._crashes = millis, stopping or {}, crashes or {}
         self._extras, self._zombies, self._lags = extras or [], zombies, lags or [0]
+        self._dying = dying or []
         self._due: list[tuple[int, int, str, str, int]] = []
         self._pushed = 0
         self._over: set[RunName] = set()
@@ -131,7 +133,7 @@ class Caller(World):
         for name, number in plan.stop:
             delay = _nth(self._stopping.get(name, [None]), max(1, number))
             if delay is not None:
-                self._at(self._now + delay, "stopped", name, max(1, number))
+                self._at(self._now + delay, "crashed" if name in self._dying else "stopped", name, max(1, number))
 
     def _step(self, kind: str, name: str, number: int) -> Step:
         if kind == "submit":
