@@ -143,8 +143,12 @@ def gangs(draw: Draw) -> Script:
 def urgent(draw: Draw) -> Script:
     """Gangs of which the urgent ones preempt others."""
     gpus = pick(draw, (2, 3, 4, 4, 5))
-    options = {"grace": pick(draw, (10, 10, 30)), "max_stops": pick(draw, (1, 2, 2, 3))}
-    return _script(gpus, {}, options, **_gangs(draw, gpus, most=9, tenants=pick(draw, ("aab", "abcd"))))
+    options = {"grace": pick(draw, (10, 10, 30, 1)), "max_stops": pick(draw, (1, 2, 2, 3))}
+    parts = _gangs(draw, gpus, most=9, tenants=pick(draw, ("aab", "abcd")))
+    if options["grace"] == 1:  # so it is by default
+        del options["grace"]
+        parts["stopping"] = {name: [1] for name in parts["stopping"]}
+    return _script(gpus, {}, options, **parts)
 
 
 @st.composite
@@ -215,6 +219,7 @@ def hard(draw: Draw) -> Script:
     ]
     parts["zombies"] = bool(between(draw, 0, 1))
     parts["lags"] = pick(draw, [[0], [0], [0, 0, 7], [3, 0, 0, 12]])
+    parts["dying"] = [job[0] for job in parts["jobs"]] if options["max_stops"] and between(draw, 0, 1) else []
     return _script(gpus, {}, options, **parts)
 
 
@@ -298,45 +303,62 @@ def threaded(draw: Draw) -> Script:
 # ---- cost
 
 METER = "meter"
-METERED = 100
+METERED = 200
 """The steps of the interpreter between two ticks of the meter."""
+TICKS = 200
+"""So often it ticks, also after the calls are over: together they leave enough of the steps that a play may take to the set-up."""
 
 
-def metered_queue(tasks: int, ticks: int) -> Script:
+def metered_queue(tasks: int) -> Script:
     """Some tasks wait; then some are put, cancelled and taken."""
     setup = [Step("TaskQueue", save="queue")]
     setup += [Step("put", on="queue", args=(f"t{number}", number * 7 % 13)) for number in range(tasks)]
-    steps: list[Step] = []
-    for number in range(4):
+    steps = [Step("waiting", on="queue")]
+    for number in range(12):
         steps.append(Step("put", on="queue", args=(f"n{number}", number * 5 % 13)))
         steps.append(Step("cancel", on="queue", args=(f"t{number * 5}",)))
         steps.append(Step("take", on="queue"))
-    return _metered(tuple(setup), ticks, actors={"caller": tuple(steps)})
+    return _metered(tuple(setup), actors={"caller": tuple(steps)})
 
 
-def metered_scheduler(tenants: int, ticks: int) -> Script:
-    """Many tenants with a task each, one of them with many; then some rounds of tasks that are started, finished and submitted.
-
-    The steps of all calls together are limited, so that a play ends; the submissions come first, and take most of them.
-    """
-    setup = [Step("Scheduler", args=(2, {"u1": 3, "u2": 2}), save="scheduler")]
-    setup += [
+def metered_scheduler(tenants: int) -> Script:
+    """Many tenants with a task each, one of them with many; then some rounds of tasks that are started, finished and submitted."""
+    setup = [
         Step("submit", on="scheduler", args=(f"t{number}", f"u{max(0, number - tenants // 2)}"), kwargs={"now": 0})
         for number in range(tenants // 2 + tenants)
     ]
-    return _metered(tuple(setup), ticks, drivers={"caller": Busy.of(rounds=6, tenants=tenants)})
+    return _metered_rounds(tenants, setup)
+
+
+def metered_regulars(tenants: int) -> Script:
+    """The same with tenants that have all run a task before, and have one each that waits."""
+    setup = []
+    for number in range(tenants):
+        setup.append(Step("submit", on="scheduler", args=(f"r{number}", f"u{number}"), kwargs={"now": 0}))
+        setup.append(Step("schedule", on="scheduler", kwargs={"now": 0}))
+        setup.append(report("finish", f"r{number}", 1, 0))
+    setup += [
+        Step("submit", on="scheduler", args=(f"t{number}", f"u{number}"), kwargs={"now": 0})
+        for number in range(tenants)
+    ]
+    return _metered_rounds(tenants, setup)
+
+
+def _metered_rounds(tenants: int, setup: list[Step]) -> Script:
+    """The steps of all calls together are limited, so that a play ends; the set-up comes first, and takes most of them: hence few rounds."""
+    scheduler = Step("Scheduler", args=(2, {"u1": 3, "u2": 2}), save="scheduler")
+    return _metered((scheduler, *setup), drivers={"caller": Busy.of(rounds=3, tenants=tenants, idle=4)})
 
 
 def _metered(
     setup: tuple[Step, ...],
-    ticks: int,
     *,
     actors: dict[str, tuple[Step, ...]] | None = None,
     drivers: dict[str, Any] | None = None,
 ) -> Script:
     """Two threads, of which one makes calls and the other ticks. They take turns of fifty steps of the interpreter each (the tape says
-    so), so the ticks until the calls are over count the steps that the calls took."""
-    meter = tuple(Step(after=(0.0, METERED)) for _ in range(ticks))
+    so), so the ticks while the calls are made count the steps that they take. The first call is not measured."""
+    meter = tuple(Step(after=(0.0, METERED)) for _ in range(TICKS))
     return Script(
         mode="threads",
         tape=(50,) * 4_000,

@@ -10,7 +10,7 @@ from burnin.suite import Call, History, Play, promise, require
 from .facts import holds, ledger_of
 from .ledger import Ledger
 from .meter import check_growth
-from .scripts import hard, metered_scheduler, patient, threaded
+from .scripts import hard, metered_regulars, metered_scheduler, patient, threaded
 from .world import MOST_CALLS
 
 HARD = hard()
@@ -65,7 +65,8 @@ def test_threads(play: Play, script: Script) -> None:
 @promise(stage=4, points=3, level="senior", rule="Cost", tags=("cost",))
 def test_cost(play: Play) -> None:
     "Four times as many tenants and tasks that wait cost at most twice the steps for as many calls."
-    check_growth(play, metered_scheduler, 40, "tenants", _works)
+    check_growth(play, metered_scheduler, 24, "tenants", _works)
+    check_growth(play, metered_regulars, 6, "tenants that have run before", _works)
 
 
 def _works(history: History) -> None:

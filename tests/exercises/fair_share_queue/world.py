@@ -73,7 +73,7 @@ class Caller(World):
     `jobs` are arguments of `submit`: name, tenant, time, priority, GPUs. `millis` has how long each run of a job takes; `stopping`, how long after being told to stop
     it reports to have stopped (None: never); `crashes`, how long after its start a run crashes. Runs beyond the end of a list are like its last; a crash
     beyond it does not happen. `extras` are other calls: time, method, name, and for reports the number of the run. With `zombies`, a run that has crashed or stopped is reported as
-    finished when it would have been. `lags` are taken off the time that the calls are told, one after the other.
+    finished when it would have been. `lags` are taken off the time that the calls are told, one after the other. The runs of `dying` crash when they would have stopped.
     """
 
     def __init__(
@@ -85,10 +85,12 @@ class Caller(World):
         extras: list[list[Any]] | None = None,
         zombies: bool = False,
         lags: list[int] | None = None,
+        dying: list[str] | None = None,
     ) -> None:
         self._jobs = {job[0]: job for job in jobs}
         self._millis, self._stopping, self._crashes = millis, stopping or {}, crashes or {}
         self._extras, self._zombies, self._lags = extras or [], zombies, lags or [0]
+        self._dying = dying or []
         self._due: list[tuple[int, int, str, str, int]] = []
         self._pushed = 0
         self._over: set[RunName] = set()
@@ -131,7 +133,7 @@ class Caller(World):
         for name, number in plan.stop:
             delay = _nth(self._stopping.get(name, [None]), max(1, number))
             if delay is not None:
-                self._at(self._now + delay, "stopped", name, max(1, number))
+                self._at(self._now + delay, "crashed" if name in self._dying else "stopped", name, max(1, number))
 
     def _step(self, kind: str, name: str, number: int) -> Step:
         if kind == "submit":
@@ -164,25 +166,29 @@ def _nth(items: list[Any], number: int) -> Any:
 
 
 class Busy(World):
-    """Reports one run after the other as finished and submits a task instead of it, with a schedule after each change."""
+    """Reports one run after the other as finished and submits a task instead of it, with a schedule after each change and some more.
 
-    def __init__(self, rounds: int, tenants: int) -> None:
-        self._rounds, self._tenants = rounds, tenants
+    The first schedule may have to clear up what the set-up left behind, so it is not measured.
+    """
+
+    def __init__(self, rounds: int, tenants: int, idle: int) -> None:
+        self._rounds, self._tenants, self._idle = rounds, tenants, idle
 
     @classmethod
     def told(cls, **kwargs: Any) -> str:
         return ""
 
     def drive(self) -> Generator[Step, Call, None]:
-        running: list[RunName] = []
-        for number in range(self._rounds + 1):
+        running = list((yield from self._schedule(0)))
+        for number in range(self._rounds):
             now = number + 1
             if running:
                 yield report("finish", *running.pop(0), now)
                 running += yield from self._schedule(now)
                 args = (f"n{number}", f"u{number * 7 % self._tenants}")
                 yield Step("submit", on="scheduler", args=args, kwargs={"now": now})
-            running += yield from self._schedule(now)
+            for _ in range(1 + self._idle):
+                running += yield from self._schedule(now)
 
     def _schedule(self, now: int) -> Generator[Step, Call, tuple[RunName, ...]]:
         plan = said((yield Step("schedule", on="scheduler", kwargs={"now": now})))
