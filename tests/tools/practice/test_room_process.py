@@ -111,7 +111,9 @@ def test_killed_and_entered_again(library: Library, enter: Callable[..., Termina
     room = enter()
     until(lambda: "Still red, same story" in room.text)
     after = attempt.record()
-    assert after.grades == before.grades
+    assert [(it.sha256, it.minute, it.score) for it in after.grades] == [
+        (it.sha256, it.minute, it.score) for it in before.grades
+    ]  # but its story may have become smaller
     assert [event.kind for event in after.events] == [*(event.kind for event in before.events), "resumed"]
     assert attempt.clock().minute > before.minute
 

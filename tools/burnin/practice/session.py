@@ -322,7 +322,7 @@ class Session:
                     continue
                 card = _with(card, smaller)
                 if failure.id == told.id:
-                    self._told, same = smaller, _same_story(smaller, before)
+                    self._told, same = smaller, self._grading.same_story or _same_story(smaller, before)
                     self._progress(replace(self._grading, failure=smaller, same_story=same))
         finally:
             self._card = card
