@@ -7,7 +7,8 @@ from weakref import WeakKeyDictionary
 from burnin.script import Script
 from burnin.suite import History, broken
 
-from .ledger import Breach, Fairness, Ledger
+from .fairness import Fairness
+from .ledger import Breach, Ledger
 from .world import MOST_CALLS
 
 _found: WeakKeyDictionary[History, list[Breach]] = WeakKeyDictionary()
