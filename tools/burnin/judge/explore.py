@@ -184,12 +184,13 @@ def _failure(verdict: Verdict, script: Script, play: Play) -> Failure:
 
 
 class _Condition:
-    """Whether a script breaks the promise, for Hypothesis; keeps the smallest failure, and lets only broken promises count."""
+    """Whether a script breaks the promise, for Hypothesis; keeps the failure of the fewest events, and then of the simplest
+    choices, and lets only broken promises count."""
 
     def __init__(self, check: Property, batch: Batch, plays: int | None) -> None:
         self._check, self._batch, self._plays = check, batch, plays
         self.failure: Failure | None = None
-        self._smallest: tuple[int, tuple[int, ...]] | None = None
+        self._smallest: tuple[int, int, tuple[int, ...]] | None = None
         self.other: Failure | None = None
 
     def __call__(self, data: ConjectureData, script: Script) -> bool:
@@ -200,9 +201,10 @@ class _Condition:
         try:
             checked(self._check, self._batch, script)
         except Broken as broken:
-            size = sort_key(data.nodes)
+            failure = _failure(broken, script, self._batch)
+            size = (0 if failure.history is None else len(failure.history.events), *sort_key(data.nodes))
             if self._smallest is None or size <= self._smallest:  # it also tries larger ones
-                self.failure, self._smallest = _failure(broken, script, self._batch), size
+                self.failure, self._smallest = failure, size
             return True
         except Verdict as verdict:
             self.other = self.other or _failure(verdict, script, self._batch)
