@@ -432,7 +432,7 @@ class Puller:
             self._line.remove(pull)
         for digest in pull.waits_for:
             download = self._downloads.get(digest)
-            if download is not None:
+            if download is not None and pull in download.pulls:  # it may be a new one of the same layer
                 download.pulls.remove(pull)
                 if not download.pulls:
                     download.abandoned = True
