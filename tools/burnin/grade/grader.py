@@ -31,7 +31,7 @@ __all__ = ["GLANCE", "JUDGE_ENDED", "Abandoned", "Grader", "GraderFailed", "Opti
 JUDGE_ENDED = "the judge process was ended by"
 """What a property got whose judge was killed: by a submission that nothing confined, or by somebody who stopped the whole grade."""
 GLANCE = 5
-"""Plays of each property in a glance for somebody who waits: most mistakes show in one of them, and none of them is played for nothing."""
+"""Plays of each property in a glance for somebody who waits: most mistakes show in one of them. Their scripts are drawn once, for the grade too."""
 
 
 class GraderFailed(Exception):

@@ -99,7 +99,7 @@ class Streaming:
         if result.status not in ("passed", "not_attempted"):
             self._failing = result.id
 
-    def _update(self, **what: int) -> None:
+    def _update(self, total: float | None = None, advance: float | None = None) -> None:
         if not self._console.is_terminal:
             return
         if self._progress is None:
@@ -108,7 +108,7 @@ class Streaming:
             self._progress = Progress(*columns, console=self._console, transient=True, auto_refresh=False)
             self._task = self._progress.add_task("", total=None)
             self._progress.start()
-        self._progress.update(self._task, total=what.get("total"), advance=what.get("advance"), refresh=True)
+        self._progress.update(self._task, total=total, advance=advance, refresh=True)
 
 
 class _Last(ProgressColumn):
