@@ -31,6 +31,8 @@ from burnin.practice.snapshot import Snapshot
 
 MUTANTS = 4
 """How many mistakes a round makes, spread over the suite."""
+READING = 1.0
+"""Seconds between a score and the next save: nobody who reads one saves in the same instant. The session looks for smaller plays meanwhile."""
 GOALS = {"first red": 0.3, "still red, same story": 0.3, "full score, red": 3.0, "full score, all green": 3.0}
 
 
@@ -61,12 +63,12 @@ def measure(exercise: Exercise, rounds: int) -> dict[str, list[float]]:
     mutants = load_mutants(exercise)
     chosen = mutants[:: max(1, len(mutants) // MUTANTS)][:MUTANTS]
     with tempfile.TemporaryDirectory(prefix="burnin-bench-") as folder:
-        for part in ("exercises", "solutions", "tests/exercises"):
-            shutil.copytree(exercise.root / part / exercise.name, Path(folder, part, exercise.name))
+        for part in (f"exercises/{exercise.name}", f"solutions/{exercise.name}", "tests/exercises"):
+            shutil.copytree(exercise.root / part, Path(folder, part))
         attempt = Attempts(Library(Path(folder))).start(Library(Path(folder)).exercise(exercise.name))
         with Session(attempt) as session:
             views = Views(session)
-            views.wait(lambda now: now.grading.phase == "graded")  # of the stub: the grader draws its scripts
+            views.wait(_graded)  # of the stub: the grader draws its scripts
             for number in range(rounds):
                 for mutant in chosen:
                     wrong = mutated(mutant, reference) + f"# {number}\n"
@@ -109,11 +111,17 @@ class Views:
         began = time.perf_counter()
         grading = self.wait(lambda now: now.grading.phase == "grading", began)
         first = self.wait(lambda now: now.grading.first_word is not None, grading)
-        full = self.wait(lambda now: now.grading.phase == "graded", grading)
-        self.wait(lambda now: not now.grading.shrinking, grading)  # nobody who reads a score saves in the same instant
+        full = self.wait(_graded, grading)
         self._told.clear()
-        time.sleep(0.2)
+        time.sleep(READING)
         return first - began, full - began
+
+
+def _graded(now: Snapshot) -> bool:
+    """Whether the score is whole. Raises `SystemExit` if there will not be one."""
+    if now.grading.phase == "not scored" or now.problem is not None:
+        raise SystemExit(f"The session does not grade: {now.problem or now.grading.message}")
+    return now.grading.phase == "graded"
 
 
 if __name__ == "__main__":

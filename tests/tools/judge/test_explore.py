@@ -128,6 +128,35 @@ def test_a_shrink_has_a_bounded_number_of_plays() -> None:
     assert sum(numbers_of(caught.value.script)) > 100
 
 
+def test_a_shrink_ends_with_what_it_has_when_it_is_told_to() -> None:
+    play = Recorder()
+    found: list[int] = []
+    batch = Batch(
+        Seeded(SCRIPTS, "0"),
+        play,
+        found=lambda failure: found.append(len(play.played)),
+        enough=lambda: len(play.played) >= found[0] + 4,
+    )
+    with pytest.raises(Failure) as caught:
+        explore(at_most_a_hundred, batch, effort=FEW, seed="0")
+    assert len(play.played) == found[0] + 4
+    assert caught.value.script is not None
+    assert sum(numbers_of(caught.value.script)) > 100
+
+
+def test_nothing_is_drawn_for_a_shrink_that_has_had_its_plays() -> None:
+    drawn: list[list[int]] = []
+
+    def noted(numbers: list[int]) -> Script:
+        drawn.append(numbers)
+        return script_of(numbers)
+
+    play = Recorder()
+    with pytest.raises(Failure):
+        explore(at_most_a_hundred, Batch(Seeded(NUMBERS.map(noted), "0"), play, shrink_plays=7), effort=FEW, seed="0")
+    assert len(drawn) <= len(play.played) + 1
+
+
 def test_a_failure_may_be_left_as_it_was_found() -> None:
     play = Recorder()
     with pytest.raises(Failure) as caught:

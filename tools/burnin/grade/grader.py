@@ -22,7 +22,19 @@ import msgspec
 
 from burnin.grade.submission import read_submission
 from burnin.grade.types import TypeChecker
-from burnin.judge.protocol import Ask, Failing, Glance, Glanced, HandIn, Judged, Listed, Recheck, Request, SuiteProperty
+from burnin.judge.protocol import (
+    Ask,
+    Enough,
+    Failing,
+    Glance,
+    Glanced,
+    HandIn,
+    Judged,
+    Listed,
+    Recheck,
+    Request,
+    SuiteProperty,
+)
 from burnin.library import Exercise
 from burnin.scorecard import Confinement, Counterexample, PropertyResult, Scorecard, StageResult, Submission
 
@@ -30,6 +42,8 @@ __all__ = ["GLANCE", "JUDGE_ENDED", "Abandoned", "Grader", "GraderFailed", "Opti
 
 JUDGE_ENDED = "the judge process was ended by"
 """What a property got whose judge was killed: by a submission that nothing confined, or by somebody who stopped the whole grade."""
+ABANDON, HURRY = b"!", b"h"
+"""What another thread calls to a grade."""
 GLANCE = 5
 """Plays of each property in a glance for somebody who waits: most mistakes show in one of them. Their scripts are drawn once, for the grade too."""
 
@@ -131,8 +145,8 @@ class Grader:
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self._selector)
-        alarm, self._alarm = (self._stack.enter_context(end) for end in socket.socketpair())
-        self._selector.register(alarm, selectors.EVENT_READ, None)
+        self._calls, self._alarm = (self._stack.enter_context(end) for end in socket.socketpair())
+        self._selector.register(self._calls, selectors.EVENT_READ, None)
         self._home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="burnin-grade-")))
         self._stack.callback(self._close)
         for _ in range(self._jobs):
@@ -185,8 +199,15 @@ class Grader:
 
     def abandon(self) -> None:
         """Have the grade in progress, or the next, raise `Abandoned` at once, however long the submission takes; to be called by any thread."""
+        self._call(ABANDON)
+
+    def hurry(self) -> None:
+        """Have the grade in progress not look for smaller failures any longer; to be called by any thread. The score is the same."""
+        self._call(HURRY)
+
+    def _call(self, what: bytes) -> None:
         with contextlib.suppress(OSError):  # closed
-            self._alarm.send(b"!")
+            self._alarm.send(what)
 
     def recheck(self, path: Path, failed: PropertyResult) -> PropertyResult:
         """Judge one property that failed by the script of its counterexample alone: milliseconds, but a pass by it is no pass.
@@ -224,9 +245,18 @@ class Grader:
                 raise GraderFailed("The judges ended before everything was judged.")
             for key, _ in self._selector.select():
                 if key.data is None:
-                    raise Abandoned
-                self._hear(key.data)
+                    self._called()
+                else:
+                    self._hear(key.data)
         return turn
+
+    def _called(self) -> None:
+        """Another thread has called."""
+        if ABANDON in self._calls.recv(100):
+            raise Abandoned
+        for judge in self._judges:
+            if judge.asked:
+                judge.write(Enough())
 
     def _start(self) -> None:
         core = self._cores[next(_PINS) % len(self._cores)] if self._cores else None
@@ -421,7 +451,7 @@ class _Judge:
         *lines, self._partial = (self._partial + data).split(b"\n")
         return lines
 
-    def write(self, message: Request | HandIn | Ask | Recheck | Glance) -> None:
+    def write(self, message: Request | HandIn | Ask | Recheck | Glance | Enough) -> None:
         """Send it a line."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has ended; its output says so

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import msgspec
 
 from burnin import confine
 from burnin.judge.processes import Template
-from burnin.judge.protocol import Ask, Failing, Glance, Glanced, HandIn, Judged, Listed, Recheck, Request
+from burnin.judge.protocol import Ask, Enough, Failing, Glance, Glanced, HandIn, Judged, Listed, Recheck, Request
 
 
 def main() -> int:
@@ -40,12 +41,16 @@ def main() -> int:
         from burnin.judge.player import WorkerPlayer
         from burnin.judge.plugin import JudgePlugin
 
-        def orders() -> Iterator[HandIn | Ask | Recheck | Glance]:
+        def orders() -> Iterator[HandIn | Ask | Recheck | Glance | Enough]:
             for line in lines:
-                order = msgspec.json.decode(line, type=HandIn | Ask | Recheck | Glance)
+                order = msgspec.json.decode(line, type=HandIn | Ask | Recheck | Glance | Enough)
                 if isinstance(order, HandIn):
                     template.hand_in(Path(order.submission).read_bytes())
                 yield order
+
+        def enough() -> bool:
+            """Whether a line has come while an order is carried out: an `Enough`, since another order waits for the answer."""
+            return bool(select.select([lines], [], [], 0)[0])
 
         plugin = JudgePlugin(
             lambda: WorkerPlayer(template),
@@ -54,6 +59,7 @@ def main() -> int:
             judged=say,
             failing=say,
             glanced=say,
+            enough=enough,
         )
         sys.path.insert(0, str(Path(request.suite)))
         unwanted = ("cacheprovider", "terminal", "xdist", "asyncio", "timeout", "hypothesispytest")

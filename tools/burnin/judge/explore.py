@@ -18,7 +18,7 @@ from hypothesis.database import ExampleDatabase, choices_to_bytes
 from hypothesis.errors import StopTest, UnsatisfiedAssumption
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.conjecture.data import ConjectureData
-from hypothesis.internal.conjecture.engine import ConjectureRunner
+from hypothesis.internal.conjecture.engine import ConjectureRunner, RunIsComplete
 from hypothesis.internal.conjecture.shrinker import sort_key
 from hypothesis.internal.constants_ast import Constants
 from hypothesis.internal.escalation import InterestingOrigin
@@ -105,10 +105,13 @@ class Batch:
         *,
         shrink_plays: int = SHRINK_PLAYS,
         found: Callable[[Failure], None] = lambda failure: None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self.seeded, self._play = seeded, play
         self.found = found
         """Hears of a failure before it is shrunk."""
+        self.enough = enough
+        """Whether a shrink is to end with what it has."""
         self._played: dict[int, tuple[Session | None, History | Verdict]] = {}
         self.last: Session | None = None
         self.stuck: Stuck | None = None
@@ -193,10 +196,13 @@ class _Condition:
         self._smallest: tuple[int, int, tuple[int, ...]] | None = None
         self.other: Failure | None = None
 
+    @property
+    def complete(self) -> bool:
+        """Whether no more is to be played."""
+        return self._plays == 0 or (self._plays is not None and self._batch.enough())
+
     def __call__(self, data: ConjectureData, script: Script) -> bool:
         if self._plays is not None:
-            if self._plays == 0:
-                return False
             self._plays -= 1
         try:
             checked(self._check, self._batch, script)
@@ -254,7 +260,10 @@ def _find(
     )
 
     def test(data: ConjectureData) -> None:
-        if condition(data, _draw(data, strategy)):
+        script = _draw(data, strategy)  # Hypothesis takes it amiss if a known script is not drawn to its end
+        if condition.complete:
+            raise RunIsComplete
+        if condition(data, script):
             data.mark_interesting(InterestingOrigin.from_exception(Broken("")))  # one origin: all failures are one
 
     ConjectureRunner(test, settings=chosen, random=random.Random(seed), database_key=b"script").run()

@@ -17,7 +17,7 @@ from burnin.history import Event
 from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Failure, Seeded, checked, explore
 from burnin.judge.player import Play, Player
 from burnin.judge.promise import Promise, promise_of
-from burnin.judge.protocol import Ask, Failing, Glance, Glanced, HandIn, Judged, Recheck, SuiteProperty
+from burnin.judge.protocol import Ask, Enough, Failing, Glance, Glanced, HandIn, Judged, Recheck, SuiteProperty
 from burnin.judge.story import nicknames, story
 from burnin.judge.verdict import Broken, NotAttempted, Verdict
 from burnin.judge.world import Handle
@@ -31,20 +31,25 @@ MAX_TEXT = 200
 
 
 class JudgePlugin:
-    """Give it to `pytest.main`. `listed` hears the suite's properties, `judged` each result; `orders` yields what to judge."""
+    """Give it to `pytest.main`. `listed` hears the suite's properties, `judged` each result; `orders` yields what to judge.
+
+    `enough` says, between two plays, whether the search for a smaller failure is to end.
+    """
 
     def __init__(
         self,
         new_player: Callable[[], Player],
         *,
-        orders: Iterator[HandIn | Ask | Recheck | Glance],
+        orders: Iterator[HandIn | Ask | Recheck | Glance | Enough],
         listed: Callable[[list[SuiteProperty]], None],
         judged: Callable[[Judged], None],
         failing: Callable[[Failing], None] = lambda _: None,
         glanced: Callable[[Glanced], None] = lambda _: None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self._new_player, self._orders = new_player, orders
         self._listed, self._judged, self._failing, self._glanced = listed, judged, failing, glanced
+        self._enough = enough
         self._submission = HandIn("", "standard", 0)
         self._seeded: dict[tuple[int, int], Seeded] = {}
         self._chosen: Script | None = None  # the one script to judge by
@@ -109,6 +114,8 @@ class JudgePlugin:
                     self._chosen = None
                 case Glance():
                     self._glanced(Glanced(self._glance([items[id][1] for id in order.properties], order.plays)))
+                case Enough():  # it came too late: what it was about has ended
+                    pass
         return True
 
     def _run(self, batch: list[tuple[pytest.Item, Promise]]) -> None:
@@ -224,7 +231,7 @@ class JudgePlugin:
             return self._player
         if self._batch is None:
             shrink_plays = SHRINK_PLAYS if self._submission.shrink else 0
-            self._batch = Batch(self._seeded_for(promise), self._player, shrink_plays=shrink_plays)
+            self._batch = Batch(self._seeded_for(promise), self._player, shrink_plays=shrink_plays, enough=self._enough)
         self._batch.found = lambda failure: self._tell_failing(promise, failure)
         return self._batch
 

@@ -8,11 +8,23 @@ import msgspec
 
 from burnin.scorecard import Counterexample, Status
 
-__all__ = ["Ask", "Failing", "Glance", "Glanced", "HandIn", "Judged", "Listed", "Recheck", "Request", "SuiteProperty"]
+__all__ = [
+    "Ask",
+    "Enough",
+    "Failing",
+    "Glance",
+    "Glanced",
+    "HandIn",
+    "Judged",
+    "Listed",
+    "Recheck",
+    "Request",
+    "SuiteProperty",
+]
 
 
 class Request(msgspec.Struct):
-    """The first line in: the suite to judge with. Each further line is a `HandIn`, `Ask`, `Recheck` or `Glance`; the end of input ends it."""
+    """The first line in: the suite to judge with. Each further line is a `HandIn`, `Ask`, `Recheck`, `Glance` or `Enough`; the end of input ends it."""
 
     suite: str
     """The folder of the hidden suite."""
@@ -54,6 +66,10 @@ class Glance(msgspec.Struct, tag=True):
 
     properties: list[str]
     plays: int
+
+
+class Enough(msgspec.Struct, tag=True):
+    """Do not look for a smaller failure any longer: the one found so far is wanted now."""
 
 
 class SuiteProperty(msgspec.Struct):

@@ -201,6 +201,8 @@ class Session:
             if changed:
                 self._noticed = self._notice()
                 self._saved.set()
+                if self._grading.shrinking and self._grader is not None:
+                    self._grader.hurry()
             if self._saved.is_set() and self._outdated():
                 self._abandon()
             if time.monotonic() - beaten > BEAT:
