@@ -72,6 +72,11 @@ class Exercise:
         return self.folder / f"{self.name}.py"
 
     @property
+    def samples(self) -> Path:
+        """The sample tests, part of the candidate's copy too."""
+        return self.folder / f"test_{self.name}.py"
+
+    @property
     def solutions(self) -> Path:
         """The reference, the alternates and the discussion."""
         return self.root / "solutions" / self.name

@@ -51,13 +51,26 @@ And that.
 """
 
 
+SAMPLES = """\
+import pytest
+
+# ---- stage 1
+
+def test_one(): ...
+
+# ---- stage 2
+
+def test_two(): ...
+"""
+
+
 def add_exercise(root: Path, name: str, round: str = "onsite") -> None:
     """Put an exercise with a stub and a reference into a library."""
     folder = root / "exercises" / name
     folder.mkdir(parents=True)
     (folder / "exercise.toml").write_text(MANIFEST.format(name=name, round=round))
     (folder / f"{name}.py").write_text(f"# the stub of {name}\n")
-    (folder / f"test_{name}.py").write_text("# samples\n")
+    (folder / f"test_{name}.py").write_text(SAMPLES)
     (folder / "README.md").write_text(STATEMENT)
     (root / "solutions" / name).mkdir(parents=True)
     (root / "solutions" / name / f"{name}.py").write_text(f"# the reference of {name}\n")

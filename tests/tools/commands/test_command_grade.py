@@ -339,6 +339,8 @@ def test_a_stage_that_passes_opens_the_next(run: Run, root: Path, grader: FakeGr
     run("start", "toy", "--staged")
     grader.passed = (True, True, False)
     ran = run("grade")
-    assert ran.out.endswith("Stage 2, Two: read attempts/toy/1/stage_2.md\n")
+    assert ran.out.endswith("Stage 2, Two: read attempts/toy/1/stage_2.md, try attempts/toy/1/test_toy_stage_2.py\n")
     assert (root / "attempts" / "toy" / "1" / "stage_2.md").read_text() == "## Stage 2: more\n\nAnd that.\n"
+    samples = (root / "attempts" / "toy" / "1" / "test_toy_stage_2.py").read_text()
+    assert samples == "import pytest\n\n# ---- stage 2\n\ndef test_two(): ...\n"
     assert "Stage 2, Two" not in run("grade").out

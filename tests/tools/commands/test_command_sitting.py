@@ -127,7 +127,7 @@ def test_a_hint_is_for_the_first_stage_that_has_not_passed(run: Run, root: Path,
 
 
 def test_next(run: Run, attempt: Attempt) -> None:
-    assert run("next").out == "Stage 2, Two: read attempts/toy/1/stage_2.md\n"
+    assert run("next").out == "Stage 2, Two: read attempts/toy/1/stage_2.md, try attempts/toy/1/test_toy_stage_2.py\n"
     assert kinds(attempt) == ["started staged", "stage_shown 1", "stage_shown 2 on request"]
     assert refused(run, "next") == "All stages have been shown."
 

@@ -161,6 +161,12 @@ def sample_that_is_wrong(it: Miniature) -> None:
     it.edit("samples", "assert meter.take(4) == 6", "assert meter.take(4) == 5")
 
 
+@broken("samples", "exercises/quota_meter/test_quota_meter.py")
+def stage_without_a_sample(it: Miniature) -> None:
+    it.edit("samples", "# ---- stage 2\n", "# ---- more\n")
+    it.finish()
+
+
 @broken("sample_subset", "exercises/quota_meter/test_quota_meter.py:44")
 def sample_of_what_is_not_graded(it: Miniature) -> None:
     with it.path("samples").open("a") as file:

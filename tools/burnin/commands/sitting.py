@@ -129,9 +129,9 @@ COMMANDS = [clock, ask, hint, next_stage, pause, resume, finish]
 
 
 def told_stage(attempt: Attempt, stage: int) -> str:
-    """Where a stage that was just shown can be read."""
+    """Where a stage that was just shown can be read, and tried."""
     title = attempt.exercise.manifest.stages[stage - 1].title
-    return f"Stage {stage}, {title}: read {shown(attempt.stage_file(stage))}"
+    return f"Stage {stage}, {title}: read {shown(attempt.stage_file(stage))}, try {shown(attempt.samples_file(stage))}"
 
 
 def told_result(record: AttemptRecord) -> str:

@@ -69,11 +69,6 @@ class Subject:
             raise Blocked("the statement cannot be read", "layout") from None
 
     @property
-    def samples(self) -> Path:
-        """The sample tests."""
-        return self.exercise.folder / f"test_{self.exercise.name}.py"
-
-    @property
     def discussion(self) -> Path:
         """The debrief."""
         return self.exercise.solutions / "discussion.md"

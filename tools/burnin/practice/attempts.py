@@ -5,7 +5,7 @@ it, which comes last: a folder that the store does not know was left when someth
 the next attempt takes the next number. Nothing here overwrites or deletes a file.
 
 In a staged attempt the statement comes as in an interview: README.md ends with stage 1, and each follow-up is a file of its own,
-written when it is shown.
+written when it is shown. So are the sample tests.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from burnin.practice.interview import GRADES, HintGrade, Interview, Question
 from burnin.practice.record import AttemptRecord
 from burnin.practice.statement import Statement
 from burnin.practice.store import Store
+from burnin.samples import Samples
 from burnin.scorecard import Scorecard
 
 __all__ = ["Attempt", "Attempts", "GivenHint"]
@@ -162,6 +163,11 @@ class Attempt:
         path = self.folder / f"stage_{stage}.md"
         return path if path.exists() else self.folder / "README.md"
 
+    def samples_file(self, stage: int) -> Path:
+        """Where the sample tests of a stage are."""
+        path = self.folder / f"test_{self.name}_stage_{stage}.py"
+        return path if path.exists() else self.folder / f"test_{self.name}.py"
+
     # ---- the clock
 
     def pause(self, now: Moment | None = None) -> None:
@@ -195,9 +201,13 @@ class Attempt:
         return new
 
     def _write_stage(self, stage: int) -> None:
-        text = Statement.of((self.exercise.folder / "README.md").read_text("utf-8")).stages.get(stage, "")
-        with contextlib.suppress(FileExistsError), (self.folder / f"stage_{stage}.md").open("x", encoding="utf-8") as f:
-            f.write(text)
+        exercise = self.exercise
+        told = Statement.of((exercise.folder / "README.md").read_text("utf-8")).stages.get(stage, "")
+        samples = Samples.of(exercise.samples.read_text("utf-8")).of_stage(stage)
+        for name, text in ((f"stage_{stage}.md", told), (f"test_{self.name}_stage_{stage}.py", samples)):
+            if text:
+                with contextlib.suppress(FileExistsError), (self.folder / name).open("x", encoding="utf-8") as file:
+                    file.write(text)
 
     def _stub(self) -> bytes:
         try:
@@ -222,12 +232,15 @@ class Attempts:
         """
         try:
             folder = self._claim(exercise.name)
-            statement = exercise.folder / "README.md"
-            for source in (exercise.stub, exercise.folder / f"test_{exercise.name}.py"):
-                shutil.copyfile(source, folder / source.name)  # not the mode: a read-only checkout has read-only files
+            shutil.copyfile(
+                exercise.stub, folder / exercise.stub.name
+            )  # not the mode: a read-only checkout's is read-only
             (folder / "pytest.ini").write_text(PYTEST, "utf-8")
-            text = statement.read_text("utf-8")
-            (folder / statement.name).write_text(Statement.of(text).up_to(1) if staged else text, "utf-8")
+            statement, samples = (exercise.folder / "README.md").read_text("utf-8"), exercise.samples.read_text("utf-8")
+            if staged:
+                statement, samples = Statement.of(statement).up_to(1), Samples.of(samples).of_stage(1) or samples
+            (folder / "README.md").write_text(statement, "utf-8")
+            (folder / exercise.samples.name).write_text(samples, "utf-8")
         except OSError as error:
             reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
             raise UserError(

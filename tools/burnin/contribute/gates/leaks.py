@@ -42,7 +42,7 @@ def leaks(subject: Subject) -> Iterator[Finding]:
             if node.lineno >= yours and not _is_open(function) and _body(function) in answers:
                 todo = "let it raise NotImplementedError, or move it above `# ---- yours` if it is given"
                 yield subject.finding(stub, function.lineno, f"{full} has the body of a solution", todo)
-    known = {line.text for path in [stub, subject.samples] if path.is_file() for line in _lines(path)}
+    known = {line.text for path in [stub, subject.exercise.samples] if path.is_file() for line in _lines(path)}
     secret = [
         [line for line in _lines(path) if line.text not in known]
         for path in [subject.exercise.reference, *subject.exercise.alternates]
@@ -57,7 +57,7 @@ def leaks(subject: Subject) -> Iterator[Finding]:
                     solution,
                     LEAKED_LINES,
                     LEAKED_LETTERS,
-                    known if path.suffix == ".py" and path != subject.samples else set(),
+                    known if path.suffix == ".py" and path != subject.exercise.samples else set(),
                 )
                 if at is not None:
                     yield subject.finding(

@@ -18,6 +18,7 @@ from burnin.contribute.cards import Source
 from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.subject import Subject
+from burnin.samples import Samples
 
 __all__ = ["GATES"]
 
@@ -36,8 +37,9 @@ class Run(msgspec.Struct):
 
 
 def samples(subject: Subject) -> Iterator[Finding]:
-    """They pass on the solutions and fail on the stub with NotImplementedError."""
-    path = subject.samples
+    """They pass on the solutions and fail on the stub with NotImplementedError, and each stage has some."""
+    path = subject.exercise.samples
+    yield from _without_samples(subject)
     sources = [Source.at(subject.exercise.stub), subject.reference, *subject.alternates]
     stub, *solutions = _runs(subject, sources)
     for source, run in zip(sources[1:], solutions, strict=True):
@@ -63,11 +65,24 @@ def samples(subject: Subject) -> Iterator[Finding]:
         )
 
 
+def _without_samples(subject: Subject) -> Iterator[Finding]:
+    """The stages without a sample test under a heading of their own."""
+    path = subject.exercise.samples
+    if not path.is_file():
+        return  # the gate `layout` says so
+    found = Samples.of(path.read_text("utf-8"))
+    for number, stage in enumerate(subject.exercise.manifest.stages, 1):
+        if "def test" not in found.stages.get(number, ""):
+            what = f"stage {number}, {stage.title}, has no sample test"
+            todo = f"write one under a line `# ---- stage {number}`: a candidate gets the samples of a stage with the stage"
+            yield subject.finding(path, None, what, todo, missing=True)
+
+
 def sample_subset(subject: Subject) -> Iterator[Finding]:
     """Each sample test fails on a mutant that a property catches: what it checks is graded."""
     tests = [
         node.name
-        for node in ast.walk(subject.tree(subject.samples))
+        for node in ast.walk(subject.tree(subject.exercise.samples))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test")
     ]
     left = set(tests)
@@ -82,7 +97,7 @@ def sample_subset(subject: Subject) -> Iterator[Finding]:
         if name in left:
             what = f"{name} fails on no mutant, so nothing shows that what it checks is graded"
             yield subject.finding(
-                subject.samples,
+                subject.exercise.samples,
                 f"def {name}(",
                 what,
                 "take it out, or add a mutant that breaks it and a property that catches that",
@@ -91,7 +106,7 @@ def sample_subset(subject: Subject) -> Iterator[Finding]:
 
 
 def _runs(subject: Subject, sources: list[Source]) -> list[Run]:
-    text, stub, name = subject.samples, subject.exercise.stub.name, subject.exercise.name
+    text, stub, name = subject.exercise.samples, subject.exercise.stub.name, subject.exercise.name
     if not text.is_file():
         raise Blocked("there are no sample tests", "layout")
     later = [
@@ -148,6 +163,6 @@ def _last(run: Run) -> str:
 
 
 GATES = (
-    Gate("samples", "The sample tests pass on every solution and fail on the stub", samples),
+    Gate("samples", "The sample tests pass on every solution and fail on the stub, and each stage has some", samples),
     Gate("sample_subset", "What the sample tests check is graded: each of them fails on a mutant", sample_subset),
 )

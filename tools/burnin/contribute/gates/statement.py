@@ -31,7 +31,7 @@ def layout(subject: Subject) -> Iterator[Finding]:
     wanted = {
         exercise.folder / "README.md": "write the statement",
         exercise.stub: "write the stub: every public name with its types, and bodies that raise NotImplementedError",
-        subject.samples: "write a few sample tests that a candidate can run",
+        subject.exercise.samples: "write a few sample tests that a candidate can run",
         exercise.reference: "write the reference solution",
         subject.discussion: "write the debrief",
         exercise.suite / "__init__.py": "make the suite a package",
