@@ -25,7 +25,6 @@ from burnin.contribute.gates.generated import adequacy_of
 from burnin.contribute.gates.mutants import CAUGHT
 from burnin.contribute.subject import Depth, Subject, properties
 from burnin.library import Exercise, Library
-from burnin.scorecard import Scorecard
 
 __all__ = ["Machine", "Proof", "Row", "prove"]
 
@@ -73,7 +72,7 @@ class Row(msgspec.Struct, frozen=True):
     blind: int
     seeds: int
     repeats: int
-    """Grades of one submission, in processes of their own; `identical` is how many of those of all submissions were as the first."""
+    """Grades of one submission, all but the first in processes of their own; `identical` is how many of those were as the first."""
     repeated: int
     identical: int
     seconds: float
@@ -119,11 +118,8 @@ def _row(subject: Subject, gates: list[Outcome]) -> Row:
     adequate = adequacy_of(subject, alone=True)
     alternates = load_alternates(exercise)
     solutions = subject.full([subject.reference, *subject.alternates], seeds=depth.seeds)
-    repeats = [
-        subject.apart(Ask(source, depth.effort), range(depth.repeats))
-        for source in [subject.reference, *(source for _, source in subject.few_mutants())]
-    ]
-    later = [(_but_for_seconds(found.card), _but_for_seconds(runs[0].card)) for runs in repeats for found in runs[1:]]
+    repeated = [subject.repeated(source) for source in [subject.reference, *(it for _, it in subject.few_mutants())]]
+    later = [card == cards[0] for cards in repeated for card in cards[1:]]
     with Cards(None) as fresh:
         timed = fresh.apart(exercise, Ask(subject.reference), range(-depth.timings, 0), side_by_side=False)
     return Row(
@@ -149,13 +145,9 @@ def _row(subject: Subject, gates: list[Outcome]) -> Row:
         seeds=depth.seeds,
         repeats=depth.repeats,
         repeated=len(later),
-        identical=sum(one == first for one, first in later),
+        identical=sum(later),
         seconds=round(median(found.seconds for found in timed), 1),
     )
-
-
-def _but_for_seconds(card: Scorecard) -> Scorecard:
-    return msgspec.structs.replace(card, seconds=0.0)
 
 
 def _machine() -> Machine:

@@ -23,7 +23,7 @@ COLUMNS = (
     ),
     (
         "identical grades",
-        "Grades of the reference and of three mutants in processes of their own, with other folders, hash seeds and numbers of judges: how many were the same, to the byte, as the first.",
+        "Grades of the reference and of three mutants in processes of their own, with other folders, hash seeds and numbers of judges: how many were the same, to the byte, as one by judges that had graded others before.",
     ),
     ("seconds", "Real time of a full grade of the reference by two judges, from cold: the median of a few."),
     ("gates passed", "The sentences that `burnin check` proves."),

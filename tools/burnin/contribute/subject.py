@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import msgspec
+
 from burnin.contribute.cards import Apart, Ask, Cards, Source
 from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.mutants import Mutant, load_mutants, mutated
@@ -178,6 +180,16 @@ class Subject:
             if len(self.mutants) > 2
             else self.mutants
         )
+
+    def repeated(self, source: Source) -> list[Scorecard]:
+        """As many grades of one submission as the depth says: the first by judges that have graded others before, and each of the others
+        in a process of its own, with another folder and another number of judges.
+
+        They come without what may differ: their seconds, and the hash of all files of the suite, of which some have no say in a grade.
+        """
+        grades = self.apart(Ask(source, self.depth.effort), range(1, self.depth.repeats))
+        cards = [self.full([source])[0][0], *(grade.card for grade in grades)]
+        return [msgspec.structs.replace(card, seconds=0.0, suite="") for card in cards]
 
     def apart(self, ask: Ask, repeats: range, *, side_by_side: bool = True) -> list[Apart]:
         """Fresh grades in processes of their own."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
-from burnin.contribute.cards import Ask
 from burnin.contribute.finding import Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.subject import Subject, properties, story_of
@@ -19,15 +17,15 @@ __all__ = ["GATES"]
 def repeat(subject: Subject) -> Iterator[Finding]:
     """Grades of the reference and of three mutants are identical but for timings.
 
-    Each grade is a process of its own, in another folder, with another hash seed and another number of judges.
+    The first is made by judges that have graded others before; each of the others in a process of its own, in another folder, with
+    another number of judges.
     """
     path = subject.exercise.reference
     for source, where in [
         (subject.reference, path),
         *((source, subject.mutants_path) for _, source in subject.few_mutants()),
     ]:
-        grades = subject.apart(Ask(source, subject.depth.effort), range(subject.depth.repeats))
-        cards = [grade.card for grade in grades]
+        cards = subject.repeated(source)
         for number, card in enumerate(cards[1:], 2):
             ids = _different(cards[0], card)
             if ids:
@@ -44,7 +42,7 @@ def _different(first: Scorecard, second: Scorecard) -> list[str]:
     """The properties, or else the fields, in which two scorecards differ."""
     before, after = properties(first), properties(second)
     ids = [id for id in before if msgspec.to_builtins(before[id]) != msgspec.to_builtins(after.get(id))]
-    left, right = _rest(first), _rest(second)
+    left, right = msgspec.to_builtins(first), msgspec.to_builtins(second)
     return ids or [name for name in left if left[name] != right.get(name)]
 
 
@@ -55,11 +53,6 @@ def _how(first: Scorecard, second: Scorecard, id: str) -> str:
     stories = [[card.status, *story_of(card)] for card in (properties(first)[id], properties(second)[id])]
     lines = next(((old, new) for old, new in zip(*stories, strict=False) if old != new), None)
     return "" if lines is None else f": `{lines[0].strip()}` and `{lines[1].strip()}`"
-
-
-def _rest(card: Scorecard) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(card)
-    return {name: value for name, value in fields.items() if name != "seconds"}
 
 
 GATES = (Gate("repeat", "Repeated grades of the reference and of three mutants are identical but for timings", repeat),)

@@ -25,7 +25,7 @@ __all__ = ["GATES"]
 SECONDS = 60.0
 """Real seconds after which a run of the samples counts as failed: a submission may hang."""
 STRIDE = 8
-ABREAST = 4
+ABREAST = 8
 """Mutants that are tried at a time, until every sample test has failed."""
 
 
