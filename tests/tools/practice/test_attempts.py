@@ -67,6 +67,14 @@ def test_an_attempt_is_a_folder_with_everything(library: Library, attempts: Atte
     assert [(event.kind, event.minute) for event in record.events] == [("started", 0.0), ("stage_shown", 0.0)]
 
 
+def test_pytest_has_nothing_to_say_of_an_attempt_but_its_tests(library: Library, attempts: Attempts) -> None:
+    folder = attempts.start(library.exercise("toy"), NOON).folder
+    (folder / "test_toy.py").write_text("def test_it() -> None: ...\n")
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=folder, capture_output=True, text=True, check=True)
+    assert "1 passed" in done.stdout
+    assert "warn" not in (done.stdout + done.stderr).lower()
+
+
 def test_a_copy_of_a_read_only_stub_can_be_edited(library: Library, attempts: Attempts) -> None:
     library.exercise("toy").stub.chmod(0o444)
     attempt = attempts.start(library.exercise("toy"), NOON)

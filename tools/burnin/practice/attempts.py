@@ -11,6 +11,7 @@ written when it is shown. So are the sample tests.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ PYTEST = """\
 # pytest runs the samples by this file, whatever the settings of the folders around it are.
 [pytest]
 """
+if importlib.util.find_spec("pytest_asyncio"):  # it warns where this is not said, and pytest warns of it where there is no such plugin
+    PYTEST += "asyncio_default_fixture_loop_scope = function\n"
 
 
 @dataclass(frozen=True)
