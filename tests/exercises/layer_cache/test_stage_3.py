@@ -279,8 +279,12 @@ def check_nobody_overtaken(mark: Mark, state: State) -> None:
         one.fetch.digest for one in state.now if one.kind == "fetch" and one.fetch is not None and _is_first(one, state)
     }
     line = [call for call in state.callers() if not state.provided(call)]
+    served = [call for call in state.callers() if call not in line]
+    # One that is cancelled at the instant at which it begins leaves its downloads to whoever has joined them meanwhile.
+    left = [one.call for one in state.now if one.kind == "cancel" and one.call is not None]
+    served += [call for call in left if call.id not in state.begun]
     for digest in started & {one for one in state.flights if state.open(one)}:
-        askers = [call for call in state.callers() if digest in wanted(call) and call not in line]
+        askers = [call for call in served if digest in wanted(call)]
         for call in line:
             if askers and all(asker.began > call.began and asker.id not in state.begun for asker in askers):
                 letter = state.disk.letter(digest)
