@@ -27,7 +27,7 @@ def pulling(draw: Draw, *, wrong: bool = False, cancelling: bool = False) -> Scr
     """
     if not (wrong or cancelling) and pick(draw, [False, True, False, True, False]):
         return _just_fitting(draw)
-    trouble = pick(draw, ["failing", "bad", "failing and bad", "left behind"]) if wrong else ""
+    trouble = pick(draw, ["failing", "bad", "failing and bad", "left behind", "failing and bad"]) if wrong else ""
     if trouble == "left behind":
         return _left_behind(draw)
     budget = between(draw, 4, 7)
