@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from burnin.script import Backend, Cancel, Pause, Saved, Script, Step, WorldRef, WorldSpec
 
 from .scripts import ERRORS, LETTERS, TICKS, TIMES, Draw, between, blob, manifest, pause, pick, some, some_image
-from .world import Disk, Registry, digest_of
+from .world import WHOLE, Disk, Registry, digest_of
 
-WHOLE = "W"  # as large as the budget: it fits only when nothing is leaked
 BACKENDS: tuple[Backend, ...] = ("asyncio", "trio")
 HOLDS = (0.0, 0.5, 1.0, 3.0)
 SEEDS = st.integers(0, 1 << 16)
