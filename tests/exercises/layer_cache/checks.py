@@ -51,9 +51,7 @@ def check_nobody_overtaken(mark: Mark, state: State) -> None:
     }
     line = [call for call in state.callers() if not state.provided(call)]
     served = [call for call in state.callers() if call not in line]
-    # One that is cancelled at the instant at which it begins leaves its downloads to whoever has joined them meanwhile.
-    left = [one.call for one in state.now if one.kind == "cancel" and one.call is not None]
-    served += [call for call in left if call.id not in state.begun]
+    served += [call for call in gone_at_once(state) if call.cancelled_at is not None]
     for digest in started & {one for one in state.flights if state.open(one)}:
         askers = [call for call in served if digest in wanted(call)]
         for call in line:
@@ -65,6 +63,20 @@ def check_nobody_overtaken(mark: Mark, state: State) -> None:
                     f"{letter} is fetched first",
                     mark.at,
                 )
+
+
+def gone_at_once(state: State) -> list[Call]:
+    """Pulls that came to nothing at this instant, or were cancelled, and had not begun before it.
+
+    They may have begun at it all the same: had room made, and left a download to one that joined it, or had no time for a fetch.
+    """
+    gone = [one.call for one in state.now if one.kind in ("end", "cancel") and one.call is not None]
+    errors = "FetchFailed", "BadDigest"
+    return [
+        call
+        for call in gone
+        if call.id not in state.begun and (call.cancelled_at is not None or any(map(call.raised, errors)))
+    ]
 
 
 def _is_first(mark: Mark, state: State) -> bool:
@@ -202,9 +214,10 @@ def check_partials_stay(mark: Mark, state: State) -> None:
     ]
     begun = {one.fetch.digest for one in state.now if one.kind == "fetch" and one.fetch is not None}
     calls = state.waiting + [one.call for one in state.now if one.kind == "end" and one.call is not None]
+    needy = [call for call in calls if begun & set(wanted(call))] + gone_at_once(state)
     for change in gone:
         digest = change.name.removesuffix(PART)
-        others = [call for call in calls if begun & set(wanted(call)) and digest not in wanted(call)]
+        others = [call for call in needy if digest not in wanted(call)]
         spoiled = any(fetch.digest == digest for fetch in spoiled_at(state))
         letter = state.disk.letter(change.name)
         require(
@@ -230,6 +243,8 @@ def check_error_has_cause(mark: Mark, state: State, error: str, history: History
         causes = [one for one in registry_of(history).fetches if one.ended == call.ended and one.digest in wanted(call)]
         causes = [one for one in causes if one.outcome == "failed" or is_bad(one, state)]
         begun = call.id in state.begun or call.began == mark.at or any(one.kind == "fetch" for one in state.now)
+        # Or it was in line until just then: one thing made room for it, and another ended it.
+        begun = begun or len([one for one in state.now if _frees_room(one, state)]) > 1
         at_zero = error == "BadDigest" and any(not state.sizes[one] for one in wanted(call))
         require(
             bool(causes and begun) or at_zero,
@@ -237,6 +252,13 @@ def check_error_has_cause(mark: Mark, state: State, error: str, history: History
             error,
             call.ended,
         )
+
+
+def _frees_room(mark: Mark, state: State) -> bool:
+    """Whether this was the first cause of an end of holds or downloads."""
+    if mark.kind == "fetched" and mark.fetch is not None:
+        return mark.fetch.outcome == "failed" or is_bad(mark.fetch, state)
+    return mark.kind in ("release", "cancel")
 
 
 def check_no_orphan(mark: Mark, state: State) -> None:
