@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from burnin.script import Backend, Cancel, Pause, Saved, Script, Step, WorldRef, WorldSpec
 
 from .scripts import ERRORS, LETTERS, TICKS, TIMES, Draw, between, blob, manifest, pause, pick, some, some_image
-from .world import Disk, Registry, digest_of
+from .world import WHOLE, Disk, Registry, digest_of
 
-WHOLE = "W"  # as large as the budget: it fits only when nothing is leaked
 BACKENDS: tuple[Backend, ...] = ("asyncio", "trio")
 HOLDS = (0.0, 0.5, 1.0, 3.0)
 SEEDS = st.integers(0, 1 << 16)
@@ -27,7 +26,7 @@ def pulling(draw: Draw, *, wrong: bool = False, cancelling: bool = False) -> Scr
     """
     if not (wrong or cancelling) and pick(draw, [False, True, False, True, False]):
         return _just_fitting(draw)
-    trouble = pick(draw, ["failing", "bad", "failing and bad", "left behind"]) if wrong else ""
+    trouble = pick(draw, ["failing", "bad", "failing and bad", "left behind", "failing and bad"]) if wrong else ""
     if trouble == "left behind":
         return _left_behind(draw)
     budget = between(draw, 4, 7)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from burnin.script import Script, Step, WorldRef
 
 from .scripts import ERRORS, Draw, between, blob, manifest, pause, pick, plain, some_blobs, some_calls, some_image
-from .scripts_stage_3 import WHOLE, last_pull, open_puller, pull_steps, some_images, some_layers, with_puller
-from .world import PART, Disk, RankedPolicy, Registry, digest_of
+from .scripts_stage_3 import last_pull, open_puller, pull_steps, some_images, some_layers, with_puller
+from .world import PART, WHOLE, Disk, RankedPolicy, Registry, digest_of
 
 
 @st.composite

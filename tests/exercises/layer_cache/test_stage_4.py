@@ -6,11 +6,11 @@ from burnin.script import Script
 from burnin.suite import Call, History, Play, promise, require
 
 from ..shared.eviction import Spent, check_beside_lru, check_beside_optimum
+from .checks import check_goes_on, check_nobody_waits_in_vain, check_reserved
 from .expected import disk_of, turns
 from .facts import check_alive, told, walk
 from .scripts_stage_4 import crashing, reopened, resumed, shrunk, with_policy
 from .test_stage_1 import check_disk_rules
-from .test_stage_3 import check_goes_on, check_nobody_waits_in_vain, check_reserved
 from .traces import plain_traces, script_of, traces
 from .world import PART, Disk, RankedPolicy, Trace, digest_of
 
