@@ -82,7 +82,9 @@ class Disk(World):
         rots = (
             f"; rot at read {', '.join(str(n + 1) for n in sorted(set(kwargs['rots'])))}" if kwargs.get("rots") else ""
         )
-        files = f"; has {len(kwargs['files'])} files" if kwargs.get("files") else ""
+        names = cls.nicknames(**kwargs)
+        held = [f"{names.get(name, name)} {len(data)} B" for name, data in kwargs.get("files", {}).items()]
+        files = f"; has {', '.join(held)}" if held else ""
         return blobs + rots + files
 
     @classmethod
@@ -208,7 +210,7 @@ class Registry(World):
         wrong = [digest[7:11] for digest, data in kwargs["blobs"].items() if digest_of(bytes(data)) != digest]
         fails = (
             f"; fetch {', '.join(str(n + 1) for n in sorted(set(kwargs['failing'])))} fails"
-            if kwargs["failing"]
+            if kwargs.get("failing")
             else ""
         )
         return f"gives {', '.join(map(str, kwargs['chunks']))} bytes a fetch{fails}" + (
