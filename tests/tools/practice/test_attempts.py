@@ -70,7 +70,9 @@ def test_an_attempt_is_a_folder_with_everything(library: Library, attempts: Atte
 def test_pytest_has_nothing_to_say_of_an_attempt_but_its_tests(library: Library, attempts: Attempts) -> None:
     folder = attempts.start(library.exercise("toy"), NOON).folder
     (folder / "test_toy.py").write_text("def test_it() -> None: ...\n")
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"], cwd=folder, capture_output=True, text=True, check=True
+    )
     assert "1 passed" in done.stdout
     assert "warn" not in (done.stdout + done.stderr).lower()
 

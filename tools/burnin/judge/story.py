@@ -25,7 +25,8 @@ def story(title: str, where: str, verdict: Verdict, script: Script | None, histo
     if script is None:
         return ending
     names = nicknames(script)
-    lines = [_opening(script if history is None else history.script, names)]  # what was played last may be built upon it
+    played = script if history is None else history.script  # a play may be built upon the one that was drawn
+    lines = [_opening(played, names)]
     if history is not None:
         lines += _middle(history, verdict, MAX_LINES - len(lines) - len(ending), names)
     return [_fit(line) for line in [*lines, *ending]]

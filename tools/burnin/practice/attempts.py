@@ -33,7 +33,9 @@ PYTEST = """\
 # pytest runs the samples by this file, whatever the settings of the folders around it are.
 [pytest]
 """
-if importlib.util.find_spec("pytest_asyncio"):  # it warns where this is not said, and pytest warns of it where there is no such plugin
+if importlib.util.find_spec(
+    "pytest_asyncio"
+):  # it warns where this is not said, and pytest where there is no such plugin
     PYTEST += "asyncio_default_fixture_loop_scope = function\n"
 
 
