@@ -25,11 +25,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from burnin.grade.grader import JUDGE_ENDED, Grader, Options
+from burnin.grade.grader import JUDGE_ENDED, Grader, Options, processor_cores
 from burnin.library import Exercise
 from burnin.scorecard import Scorecard
 
-__all__ = ["STUMBLED", "Apart", "Ask", "Cards", "Source", "cache_of", "suite_digest"]
+__all__ = ["STUMBLED", "Apart", "Ask", "Cards", "Source", "cache_of", "own_core", "suite_digest"]
 
 STUMBLED = "values that the statement describes"
 """What a property expects, in words of the judge, when its check stumbled over what the submission returned, or over the machine."""
@@ -43,6 +43,7 @@ ROOMS_WITHOUT_SAY = ("commands", "contribute", "practice")
 """The rooms of the tools that have no say in a grade."""
 
 T = TypeVar("T")
+_HERE = threading.local()
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,14 @@ class Cards:
     """Results for one library. `folder` keeps them; None keeps nothing. Use it as a context manager."""
 
     def __init__(self, folder: Path | None, jobs: int = 0) -> None:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+        cores = processor_cores()
+        jobs = jobs or len(cores) or os.cpu_count() or 2
         self._folder = folder
-        self._pool = ThreadPoolExecutor(jobs or cores, "burnin-cards")
+        places = iter(cores if jobs <= len(cores) else [None] * jobs)
+        self._pool = ThreadPoolExecutor(jobs, "burnin-cards", initializer=lambda: setattr(_HERE, "core", next(places)))
         self._lock = threading.Lock()
         self._asked: dict[str, Future[Any]] = {}
-        self._idle: list[tuple[str, Grader]] = []
+        self._idle: list[tuple[tuple[str, int | None], Grader]] = []
         self.computed = 0
         """How many results were not on disk."""
 
@@ -100,7 +103,7 @@ class Cards:
     def __exit__(self, *_: object) -> None:
         self.stop()
         self._pool.shutdown()
-        for _suite, grader in self._idle:
+        for _kind, grader in self._idle:
             grader.__exit__(None, None, None)
         self._forget_old()
 
@@ -163,8 +166,8 @@ class Cards:
 
     def _graded(self, exercise: Exercise, ask: Ask) -> Scorecard:
         """Grade with judges that have graded by this very suite before, if some are at leisure; one thread at a time uses a grader."""
-        suite = f"{exercise.root} {exercise.name} {suite_digest(exercise)}"
-        grader = self._at_leisure(suite) or Grader(exercise, jobs=1).__enter__()
+        kind = f"{exercise.root} {exercise.name} {suite_digest(exercise)}", own_core()
+        grader = self._at_leisure(kind) or Grader(exercise, jobs=1, core=own_core()).__enter__()
         with tempfile.TemporaryDirectory(prefix="burnin-check-") as folder:
             path = Path(folder) / f"{exercise.name}.py"
             path.write_bytes(ask.source.data)
@@ -174,13 +177,13 @@ class Cards:
                 grader.__exit__(None, None, None)  # it is of no use any more
                 raise
         with self._lock:
-            self._idle.append((suite, grader))
+            self._idle.append((kind, grader))
         return card
 
-    def _at_leisure(self, suite: str) -> Grader | None:
-        """A grader that waits, if there is one; of other suites' not more than a few are kept waiting."""
+    def _at_leisure(self, kind: tuple[str, int | None]) -> Grader | None:
+        """A grader for this suite that waits on this core, if there is one; of others not more than a few are kept waiting."""
         with self._lock:
-            found = next((entry for entry in self._idle if entry[0] == suite), None)
+            found = next((entry for entry in self._idle if entry[0] == kind), None)
             if found is not None:
                 self._idle.remove(found)
             surplus, self._idle = self._idle[:-MOST_AT_LEISURE], self._idle[-MOST_AT_LEISURE:]
@@ -226,6 +229,12 @@ class Cards:
             for path in self._folder.glob("??/*.json"):
                 if path.stat().st_mtime < limit:
                     path.unlink(missing_ok=True)
+
+
+def own_core() -> int | None:
+    """The core on which the judges of this thread work, so that threads do not get into each other's way; None for any core."""
+    core: int | None = getattr(_HERE, "core", None)
+    return core
 
 
 def _key(parts: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from typing import Self
 
 import msgspec
 
-from burnin.contribute.cards import Ask, Cards, Source, suite_digest
+from burnin.contribute.cards import Ask, Cards, Source, own_core, suite_digest
 from burnin.contribute.finding import Blocked
 from burnin.contribute.mutations import Mutation
 from burnin.contribute.subject import properties
@@ -118,7 +118,8 @@ class _Executioners:
     def __init__(self, exercise: Exercise, depth: Depth, every: tuple[str, ...]) -> None:
         self._properties = every
         self._exercise, self._depth, self._experience = exercise, depth, _Experience()
-        self._idle: list[_Executioner] = []
+        self._own: dict[int, _Executioner] = {}
+        """The executioner of each thread."""
         self._stack = contextlib.ExitStack()
         self._lock = threading.Lock()
 
@@ -129,17 +130,15 @@ class _Executioners:
         self._stack.close()
 
     def fate(self, mutation: Mutation, lenient: bool) -> Fate:
-        """What the mutant comes to, by a grader that is at leisure or by a new one."""
-        with self._lock:
-            executioner = self._idle.pop() if self._idle else None
+        """What the mutant comes to, by the grader of this thread."""
+        executioner = self._own.get(threading.get_ident())
         if executioner is None:
             executioner = _Executioner(self._exercise, self._depth, self._properties, self._experience)
             with self._lock:
                 self._stack.callback(executioner.close)
             executioner.prepare()
-        found = executioner.fate(mutation, lenient)
-        self._idle.append(executioner)
-        return found
+            self._own[threading.get_ident()] = executioner  # not one whose reference failed
+        return executioner.fate(mutation, lenient)
 
 
 class _Executioner:
@@ -149,7 +148,7 @@ class _Executioner:
         self._exercise, self._depth, self._properties, self._experience = exercise, depth, every, experience
         self._folder = tempfile.TemporaryDirectory(prefix="burnin-mutants-")
         self._cheapest: list[str] = []
-        self._grader = Grader(exercise, jobs=1).__enter__()
+        self._grader = Grader(exercise, jobs=1, core=own_core()).__enter__()
 
     def close(self) -> None:
         """Let go of the grader."""

@@ -38,7 +38,7 @@ from burnin.judge.protocol import (
 from burnin.library import Exercise
 from burnin.scorecard import Confinement, Counterexample, PropertyResult, Scorecard, StageResult, Submission
 
-__all__ = ["GLANCE", "JUDGE_ENDED", "Abandoned", "Grader", "GraderFailed", "Options", "grade"]
+__all__ = ["GLANCE", "JUDGE_ENDED", "Abandoned", "Grader", "GraderFailed", "Options", "grade", "processor_cores"]
 
 JUDGE_ENDED = "the judge process was ended by"
 """What a property got whose judge was killed: by a submission that nothing confined, or by somebody who stopped the whole grade."""
@@ -96,6 +96,11 @@ def grade(
         return grader.grade(path, options, on_result, on_failing)
 
 
+def processor_cores() -> list[int]:
+    """The processor cores that this process may use; empty where the system does not tell them apart."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
 def _strong(backend: str) -> bool:
     return backend == "landlock+seccomp"
 
@@ -128,14 +133,15 @@ class Grader:
     """Grades any number of submissions of one exercise with the same judge processes, as a context manager.
 
     A judge starts in half a second and then draws each script once, so that a second grade is much faster than a first; its result is
-    the same. One thread at a time may use a grader; `abandon` may be called by any.
+    the same. One thread at a time may use a grader; `abandon` and `hurry` may be called by any. Each judge stays on a core of its own, or
+    all on the one that is given: who uses several graders at a time knows best which of them work side by side.
     """
 
-    def __init__(self, exercise: Exercise, *, jobs: int = 0, confined: bool = True) -> None:
+    def __init__(self, exercise: Exercise, *, jobs: int = 0, confined: bool = True, core: int | None = None) -> None:
         self._exercise, self._confined = exercise, confined
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        cores = processor_cores()
         self._jobs = jobs or min(4, len(cores) or 2)
-        self._cores = cores if self._jobs <= len(cores) else []
+        self._cores = [core] if core is not None else cores if self._jobs <= len(cores) else []
         self._stack = contextlib.ExitStack()
         self._selector = selectors.DefaultSelector()
         self._judges: list[_Judge] = []
