@@ -208,7 +208,7 @@ class Grader:
         self._call(ABANDON)
 
     def hurry(self) -> None:
-        """Have the grade in progress not look for smaller failures any longer; to be called by any thread. The score is the same."""
+        """Have the grade in progress, or the next, look for no smaller failures any longer; to be called by any thread. The score is the same."""
         self._call(HURRY)
 
     def _call(self, what: bytes) -> None:
