@@ -249,7 +249,7 @@ def test_a_recorded_survivor_outside_of_the_sample_is_looked_at_and_not_counted(
 def test_a_second_run_grades_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     first = bench.run()
     folder = bench.cards._folder
-    monkeypatch.setattr("burnin.contribute.killing._Executioner", None)
+    monkeypatch.setattr("burnin.contribute.killing._Executioner.fate", lambda *_: pytest.fail("it was graded again"))
     with Cards(folder) as cards:
         again = adequacy(bench.library.exercise, cards, QUICK)
         assert cards.computed == 0

@@ -19,6 +19,9 @@ from burnin.library import Library
 from burnin.scorecard import PropertyResult
 
 NOTHING = ("no property has this name",)
+YARDSTICK_LOOPS = 1_000_000
+YARDSTICK_SECONDS = 0.055
+"""Processor time of a yardstick on the machine that limits of seconds are meant for: two cores of a current server, otherwise idle."""
 
 
 def main() -> int:
@@ -37,6 +40,7 @@ def main() -> int:
     if only:  # the suite's start is when a grade that judges nothing would be done
         grade(exercise, path, Options(effort="quick", jobs=options.jobs, only=NOTHING))
     start, start_processor = time.perf_counter() - began, _processor() - before
+    yardsticks = [_yardstick()]
     failures: list[float] = []
 
     def heard(result: PropertyResult, stage: int, number: int) -> None:
@@ -47,9 +51,19 @@ def main() -> int:
     card = grade(exercise, path, options, heard)
     seconds = time.perf_counter() - began
     processor = _processor() - before
+    yardsticks.append(_yardstick())
+    pace = max(1.0, sum(yardsticks) / len(yardsticks) / YARDSTICK_SECONDS)
     first = max(0.0, min(failures[0] - start, processor - start_processor)) if failures else None
-    sys.stdout.buffer.write(msgspec.json.encode(Apart(card, seconds, processor, first)))
+    sys.stdout.buffer.write(msgspec.json.encode(Apart(card, seconds, processor, first, pace)))
     return 0
+
+
+def _yardstick() -> float:
+    """Seconds of processor time of a fixed piece of work: a virtual machine may have half of its usual speed for minutes."""
+    began, total = time.process_time(), 0
+    for number in range(YARDSTICK_LOOPS):
+        total += number * number % 7
+    return time.process_time() - began
 
 
 def _processor() -> float:

@@ -7,6 +7,7 @@ nothing has changed takes no time. Where a gate wants a fresh run it gives a rep
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -29,14 +30,15 @@ from burnin.grade.grader import JUDGE_ENDED, Grader, Options, processor_cores
 from burnin.library import Exercise
 from burnin.scorecard import Scorecard
 
-__all__ = ["STUMBLED", "Apart", "Ask", "Cards", "Source", "cache_of", "own_core", "suite_digest"]
+__all__ = ["STUMBLED", "Apart", "Ask", "Cards", "Source", "cache_of", "suite_digest"]
 
 STUMBLED = "values that the statement describes"
 """What a property expects, in words of the judge, when its check stumbled over what the submission returned, or over the machine."""
 
 KEPT_SECONDS = 30 * 86_400
 """How long a result stays on disk after its last use."""
-MOST_AT_LEISURE = 4
+MOST_AT_LEISURE = 12
+"""Graders that are kept waiting, of a hundred megabytes each: what comes next is often of the same few exercises."""
 RELEVANT = ("anyio", "hypothesis", "msgspec", "mypy", "pytest", "trio")
 TOOLS = Path(__file__).resolve().parents[1]
 ROOMS_WITHOUT_SAY = ("commands", "contribute", "practice")
@@ -80,6 +82,8 @@ class Apart(msgspec.Struct):
     first_failure: float | None
     """Seconds from the start of the suite until it is known that a property does not pass; of a grade of few properties. Real seconds, or
     those of processor time if they are fewer, because then the machine was busy with something else."""
+    pace: float
+    """How many times as long as on the machine that limits are meant for a fixed piece of work took, around the grade; at least 1."""
 
 
 class Cards:
@@ -91,6 +95,8 @@ class Cards:
         self._folder = folder
         places = iter(cores if jobs <= len(cores) else [None] * jobs)
         self._pool = ThreadPoolExecutor(jobs, "burnin-cards", initializer=lambda: setattr(_HERE, "core", next(places)))
+        self._aside = ThreadPoolExecutor(jobs, "burnin-aside")
+        """For what mostly waits, while the others compute."""
         self._lock = threading.Lock()
         self._asked: dict[str, Future[Any]] = {}
         self._idle: list[tuple[tuple[str, int | None], Grader]] = []
@@ -102,14 +108,16 @@ class Cards:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-        self._pool.shutdown()
+        for pool in (self._pool, self._aside):
+            pool.shutdown()
         for _kind, grader in self._idle:
             grader.__exit__(None, None, None)
         self._forget_old()
 
     def stop(self) -> None:
         """Compute nothing more; who waits for a result gets `CancelledError`."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._aside):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def asked(self) -> int:
@@ -153,32 +161,38 @@ class Cards:
         """The result of `compute`, or the one that was kept for these parts. They must name all that can change it."""
         return self.later(parts, kind, compute).result()
 
-    def later(self, parts: Sequence[str], kind: type[T], compute: Callable[[], T]) -> Future[T]:
-        """Like `remember`, without waiting for it."""
+    def later(self, parts: Sequence[str], kind: type[T], compute: Callable[[], T], *, waits: bool = False) -> Future[T]:
+        """Like `remember`, without waiting for it. What mostly `waits` for real time is done beside what computes."""
         key = _key(parts)
         with self._lock:
             if key not in self._asked:
-                self._asked[key] = self._pool.submit(self._kept, key, kind, compute)
+                self._asked[key] = (self._aside if waits else self._pool).submit(self._kept, key, kind, compute)
             return self._asked[key]
 
     def _grade(self, exercise: Exercise, ask: Ask) -> Future[Scorecard]:
         return self.later(["card", *self._parts(exercise, ask)], Scorecard, lambda: self._graded(exercise, ask))
 
-    def _graded(self, exercise: Exercise, ask: Ask) -> Scorecard:
-        """Grade with judges that have graded by this very suite before, if some are at leisure; one thread at a time uses a grader."""
-        kind = f"{exercise.root} {exercise.name} {suite_digest(exercise)}", own_core()
-        grader = self._at_leisure(kind) or Grader(exercise, jobs=1, core=own_core()).__enter__()
-        with tempfile.TemporaryDirectory(prefix="burnin-check-") as folder:
-            path = Path(folder) / f"{exercise.name}.py"
-            path.write_bytes(ask.source.data)
-            try:
-                card = grader.grade(path, Options(effort=ask.effort, seed=ask.seed, only=ask.only))
-            except BaseException:
-                grader.__exit__(None, None, None)  # it is of no use any more
-                raise
+    @contextlib.contextmanager
+    def grader(self, exercise: Exercise, suite: str) -> Iterator[Grader]:
+        """A grader for the suite of this digest: one that has graded by it before, if one is at leisure. To be used by one thread of these."""
+        kind = f"{exercise.root} {exercise.name} {suite}", _own_core()
+        grader = self._at_leisure(kind) or Grader(exercise, jobs=1, core=_own_core()).__enter__()
+        try:
+            yield grader
+        except BaseException:
+            grader.__exit__(None, None, None)  # it is of no use any more
+            raise
         with self._lock:
             self._idle.append((kind, grader))
-        return card
+
+    def _graded(self, exercise: Exercise, ask: Ask) -> Scorecard:
+        with (
+            tempfile.TemporaryDirectory(prefix="burnin-check-") as folder,
+            self.grader(exercise, suite_digest(exercise)) as grader,
+        ):
+            path = Path(folder) / f"{exercise.name}.py"
+            path.write_bytes(ask.source.data)
+            return grader.grade(path, Options(effort=ask.effort, seed=ask.seed, only=ask.only))
 
     def _at_leisure(self, kind: tuple[str, int | None]) -> Grader | None:
         """A grader for this suite that waits on this core, if there is one; of others not more than a few are kept waiting."""
@@ -231,7 +245,7 @@ class Cards:
                     path.unlink(missing_ok=True)
 
 
-def own_core() -> int | None:
+def _own_core() -> int | None:
     """The core on which the judges of this thread work, so that threads do not get into each other's way; None for any core."""
     core: int | None = getattr(_HERE, "core", None)
     return core

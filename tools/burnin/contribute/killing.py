@@ -11,7 +11,6 @@ At `STANDARD`, a recorded survivor is looked at with the scripts of the quick ef
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import tempfile
 import threading
@@ -21,11 +20,10 @@ from concurrent.futures import wait
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Self
 
 import msgspec
 
-from burnin.contribute.cards import Ask, Cards, Source, own_core, suite_digest
+from burnin.contribute.cards import Ask, Cards, Source, suite_digest
 from burnin.contribute.finding import Blocked
 from burnin.contribute.mutations import Mutation
 from burnin.contribute.subject import properties
@@ -70,27 +68,26 @@ def fates_of(
 
     Raises `Blocked` for a reference that does not pass its suite, and `GraderFailed` for a suite that cannot be run.
     """
-    every = tuple(properties(cards.card(exercise, Ask(Source.at(exercise.stub), effort="quick"))))
-    with _Executioners(exercise, depth, every) as executioners:
-        running = []
-        for mutation, recorded in mutants:
-            lenient = recorded and not depth.recorded_too
-            asked = f"{depth.effort} {depth.seed} {depth.alone} {lenient}"
-            parts = [
-                "generated",
-                _source(),
-                exercise.name,
-                suite_digest(exercise),
-                mutation.digest,
-                asked,
-            ]
-            running.append(cards.later(parts, Fate, partial(executioners.fate, mutation, lenient)))
-        try:
-            return every, [future.result() for future in running]
-        finally:
-            for future in running:  # after a failure, or an interruption
-                future.cancel()
-            wait(running)
+    card = cards.card(exercise, Ask(Source.at(exercise.reference), depth.effort, depth.seed))
+    found = properties(card)
+    failed = next((id for id, result in found.items() if result.status != "passed"), None)
+    if failed is not None or card.problem:
+        why = card.problem or f"{failed} fails"
+        raise Blocked(f"the reference does not pass its suite ({why.rstrip('.')})", "reference")
+    suite = suite_digest(exercise)
+    executioner = _Executioner(exercise, suite, cards, depth, tuple(found))
+    running = []
+    for mutation, recorded in mutants:
+        lenient = recorded and not depth.recorded_too
+        asked = f"{depth.effort} {depth.seed} {depth.alone} {lenient}"
+        parts = ["generated", _source(), exercise.name, suite, mutation.digest, asked]
+        running.append(cards.later(parts, Fate, partial(executioner.fate, mutation, lenient)))
+    try:
+        return tuple(found), [future.result() for future in running]
+    finally:
+        for future in running:  # after a failure, or an interruption
+            future.cancel()
+        wait(running)
 
 
 class _Experience:
@@ -112,109 +109,71 @@ class _Experience:
         return [*own, *near]
 
 
-class _Executioners:
-    """Grades mutants of one exercise, from any number of threads, as a context manager."""
+class _Executioner:
+    """Grades mutants of one exercise, from any number of threads."""
 
-    def __init__(self, exercise: Exercise, depth: Depth, every: tuple[str, ...]) -> None:
-        self._properties = every
-        self._exercise, self._depth, self._experience = exercise, depth, _Experience()
-        self._own: dict[int, _Executioner] = {}
-        """The executioner of each thread."""
-        self._stack = contextlib.ExitStack()
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def __init__(self, exercise: Exercise, suite: str, cards: Cards, depth: Depth, every: tuple[str, ...]) -> None:
+        self._exercise, self._suite, self._cards = exercise, suite, cards
+        self._depth, self._properties, self._experience = depth, every, _Experience()
+        self._cheapest: Sequence[str] = every
+        self._first = threading.Lock()
 
     def fate(self, mutation: Mutation, lenient: bool) -> Fate:
-        """What the mutant comes to, by the grader of this thread."""
-        executioner = self._own.get(threading.get_ident())
-        if executioner is None:
-            executioner = _Executioner(self._exercise, self._depth, self._properties, self._experience)
-            with self._lock:
-                self._stack.callback(executioner.close)
-            executioner.prepare()
-            self._own[threading.get_ident()] = executioner  # not one whose reference failed
-        return executioner.fate(mutation, lenient)
+        """Look for the properties that the mutant fails: with few scripts, and then, unless it is to be lenient, with all."""
+        wanted = 2 if self._depth.alone else 1
+        killers: list[str] = []
+        with (
+            tempfile.TemporaryDirectory(prefix="burnin-mutant-") as folder,
+            self._cards.grader(self._exercise, self._suite) as grader,
+        ):
+            if self._first.acquire(blocking=False):  # and never released: others need not wait for an order
+                self._cheapest = self._by_cost(grader)
+            path = Path(folder) / f"{self._exercise.name}.py"
+            path.write_text(mutation.text, "utf-8")
+            for effort in ["quick"] if lenient else dict.fromkeys(["quick", self._depth.effort]):
+                rest = [it for it in self._properties if it not in killers]
+                while len(killers) < wanted and rest:
+                    passed, killer, imported = self._ask(grader, path, mutation.where, effort, rest)
+                    if not imported:
+                        return Fate(imported=False)
+                    if killer is None:
+                        break
+                    self._experience.learn(mutation.where, killer)
+                    killers.append(killer)
+                    rest = [it for it in rest if it not in passed and it != killer]
+        return Fate(tuple(killers))
 
-
-class _Executioner:
-    """Grades mutants of one exercise with one grader. It has begun when it is made; close it."""
-
-    def __init__(self, exercise: Exercise, depth: Depth, every: tuple[str, ...], experience: _Experience) -> None:
-        self._exercise, self._depth, self._properties, self._experience = exercise, depth, every, experience
-        self._folder = tempfile.TemporaryDirectory(prefix="burnin-mutants-")
-        self._cheapest: list[str] = []
-        self._grader = Grader(exercise, jobs=1, core=own_core()).__enter__()
-
-    def close(self) -> None:
-        """Let go of the grader."""
-        self._grader.__exit__(None, None, None)
-        self._folder.cleanup()
-
-    def prepare(self) -> None:
-        """Grade the reference: it must pass, and how long its properties take is their order."""
+    def _by_cost(self, grader: Grader) -> list[str]:
+        """The properties, those first that take the least time with the reference."""
         seconds: dict[str, float] = {}
-        failed: list[str] = []
         before = time.perf_counter()
 
         def heard(result: PropertyResult, stage: int, number: int) -> None:
             nonlocal before
             now = time.perf_counter()
             seconds[result.id], before = now - before, now
-            if result.status != "passed":
-                failed.append(result.id)
 
-        options = Options(effort=self._depth.effort, seed=self._depth.seed, only=self._properties)
-        card = self._grader.grade(self._exercise.reference, options, heard)
-        if failed or card.problem:
-            why = card.problem or f"{failed[0]} fails"
-            raise Blocked(f"the reference does not pass its suite ({why.rstrip('.')})", "reference")
-        self._cheapest = sorted(self._properties, key=seconds.__getitem__)
+        options = Options(effort="quick", seed=self._depth.seed, only=self._properties)
+        grader.grade(self._exercise.reference, options, heard)
+        return sorted(self._properties, key=seconds.__getitem__)
 
-    def fate(self, mutation: Mutation, lenient: bool) -> Fate:
-        """Look for the properties that the mutant fails: with few scripts, and then, unless it is to be lenient, with all."""
-        wanted = 2 if self._depth.alone else 1
-        killers: list[str] = []
-        for effort in ["quick"] if lenient else dict.fromkeys(["quick", self._depth.effort]):
-            rest = [it for it in self._properties if it not in killers]
-            while len(killers) < wanted and rest:
-                passed, killer, imported = self._ask(mutation, effort, rest)
-                if not imported:
-                    return Fate(imported=False)
-                if killer is None:
-                    break
-                self._experience.learn(mutation.where, killer)
-                killers.append(killer)
-                rest = [it for it in rest if it not in passed and it != killer]
-        return Fate(tuple(killers))
-
-    def _ask(self, mutation: Mutation, effort: str, wanted: Sequence[str]) -> tuple[list[str], str | None, bool]:
+    def _ask(
+        self, grader: Grader, path: Path, where: str, effort: str, wanted: Sequence[str]
+    ) -> tuple[list[str], str | None, bool]:
         """The properties that passed, the one that did not, and whether the mutant could be imported."""
         heard: list[PropertyResult] = []
-        card = self._grader.grade(
-            self._written(mutation),
-            Options(
-                effort=effort,
-                seed=self._depth.seed,
-                only=tuple(wanted),
-                first=tuple(dict.fromkeys([*self._experience.first(mutation.where), *self._cheapest])),
-                until_failure=True,
-                shrink=False,
-            ),
-            lambda result, *_: heard.append(result),
+        options = Options(
+            effort=effort,
+            seed=self._depth.seed,
+            only=tuple(wanted),
+            first=tuple(dict.fromkeys([*self._experience.first(where), *self._cheapest])),
+            until_failure=True,
+            shrink=False,
         )
+        card = grader.grade(path, options, lambda result, *_: heard.append(result))
         failed = next((number for number, result in enumerate(heard) if result.status != "passed"), len(heard))
         killer = heard[failed].id if failed < len(heard) else None
         return [result.id for result in heard[:failed]], killer, card.problem is None
-
-    def _written(self, mutation: Mutation) -> Path:
-        path = Path(self._folder.name) / f"{self._exercise.name}.py"
-        path.write_text(mutation.text, "utf-8")
-        return path
 
 
 @cache

@@ -114,6 +114,7 @@ def _runs(subject: Subject, sources: list[Source]) -> list[Run]:
             ["samples", name, text.read_text("utf-8"), source.data.decode("utf-8", "replace")],
             Run,
             lambda source=source: _run(text, stub, source),  # type: ignore[misc]  # bound now, not when it runs
+            waits=True,
         )
         for source in sources
     ]

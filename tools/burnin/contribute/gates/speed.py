@@ -16,7 +16,8 @@ FULL_SECONDS = 5.0
 FIRST_SECONDS = 1.0
 BUSY_CORES = 1.5
 """How much of two cores a grade keeps busy. On a machine that does something else too, a grade's processor time over this is what it would
-have taken by itself; the smaller of that and of the real time counts, so that a busy machine does not fail an exercise."""
+have taken by itself; the smaller of that and of the real time counts, so that a busy machine does not fail an exercise. Neither does a
+slow one: seconds are divided by its pace."""
 
 
 def speed(subject: Subject) -> Iterator[Finding]:
@@ -51,12 +52,12 @@ def speed(subject: Subject) -> Iterator[Finding]:
 def _full(subject: Subject, ask: Ask, runs: range) -> float:
     """The median time of a whole grade."""
     grades = subject.apart(ask, runs, side_by_side=False)
-    return median(min(grade.seconds, grade.processor / BUSY_CORES) for grade in grades)
+    return median(min(grade.seconds, grade.processor / BUSY_CORES) / grade.pace for grade in grades)
 
 
 def _first(subject: Subject, ask: Ask, runs: range) -> float:
     """The median time until the failure is known; 0 if nothing fails, which another gate says."""
-    return median(grade.first_failure or 0.0 for grade in subject.apart(ask, runs, side_by_side=False))
+    return median((grade.first_failure or 0.0) / grade.pace for grade in subject.apart(ask, runs, side_by_side=False))
 
 
 GATES = (
