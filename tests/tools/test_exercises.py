@@ -6,6 +6,7 @@ Results are kept from run to run only if BURNIN_CACHE names a folder for them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,10 +32,25 @@ SWEPT = ("generated", "repeat")
 TIMED = ("speed",)
 
 
+@contextlib.contextmanager
+def on_one_core() -> Iterator[None]:
+    """Each of pytest's workers on a core of its own, with all that it starts: two of them would often take the same."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    os.sched_setaffinity(0, {sorted(before)[number % len(before)]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 @pytest.fixture(scope="module")
 def cards() -> Iterator[Cards]:
     folder = os.environ.get("BURNIN_CACHE")
-    with Cards(Path(folder) if folder else None, jobs=1) as made:
+    with on_one_core(), Cards(Path(folder) if folder else None, jobs=1) as made:
         yield made
 
 
