@@ -16,8 +16,10 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -136,7 +138,7 @@ def adequacy(exercise: Exercise, cards: Cards, depth: Depth = STANDARD) -> Adequ
     """
     recorded = load_survivors(exercise)
     known = {it.key for it in recorded}
-    made = _made(exercise)
+    made = _made(exercise, cards)
     sample = made if depth.limit is None else _sample(made, depth.limit)
     chosen = [it for it in made if it in sample or _key(it) in known]
     every, fates = fates_of(exercise, cards, depth, [(it, _key(it) in known) for it in chosen])
@@ -145,11 +147,22 @@ def adequacy(exercise: Exercise, cards: Cards, depth: Depth = STANDARD) -> Adequ
     return replace(found, findings=tuple(_findings(exercise, found, mutants)))
 
 
-def _made(exercise: Exercise) -> list[Mutation]:
+def _made(exercise: Exercise, cards: Cards) -> list[Mutation]:
+    def remember(compute: Callable[[], list[int]]) -> list[int]:
+        return cards.remember(["mutations", _maker(), text], list[int], compute)
+
     try:
-        return mutations(exercise.reference.read_text("utf-8"))
+        text = exercise.reference.read_text("utf-8")
+        return mutations(text, remember)
     except (OSError, SyntaxError, ValueError) as error:
         raise UserError(f"{exercise.reference} cannot be mutated: {error}.") from None
+
+
+@cache
+def _maker() -> str:
+    """SHA-256 of the module that makes mutants, and the version of the operators."""
+    source = Path(__file__).with_name("mutations.py").read_bytes()
+    return f"{hashlib.sha256(source).hexdigest()} {version('mutmut')}"
 
 
 def _sample(made: list[Mutation], limit: int) -> list[Mutation]:

@@ -18,7 +18,7 @@ import ast
 import hashlib
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,22 +63,32 @@ class Mutation:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
-def mutations(reference: str) -> list[Mutation]:
+def mutations(
+    reference: str, remember: Callable[[Callable[[], list[int]]], list[int]] = lambda compute: compute()
+) -> list[Mutation]:
     """All mutations of this module's text, in the order of their lines, each program once.
 
+    `remember` may know from before what it is given to compute, which takes most of the time: which of the changed texts are programs.
     Raises `SyntaxError` for what is no Python.
     """
+    parse(reference)
+    texts = list(_texts(reference))
+    return _quoted(reference, [texts[number] for number in remember(lambda: _programs(reference, texts))])
+
+
+def _programs(reference: str, texts: Sequence[tuple[str, str]]) -> list[int]:
+    """The numbers of the texts that are programs other than the reference and than those before them."""
     known = {_program(reference)}
     found = []
-    for where, text in _texts(reference):
+    for number, (_, text) in enumerate(texts):
         try:
             program = _program(text)
         except SyntaxError:
             continue  # a keyword argument before a positional one
         if program not in known:
             known.add(program)
-            found.append((where, text))
-    return _quoted(reference, found)
+            found.append(number)
+    return found
 
 
 def _program(text: str) -> str:
