@@ -10,7 +10,7 @@ from burnin.grade import Options, grade
 from burnin.library import Exercise, Library
 from burnin.scorecard import PropertyResult, Scorecard
 
-__all__ = ["REFERENCE", "STUB", "WRONG", "SmallLibrary", "results", "statuses"]
+__all__ = ["REFERENCE", "STUB", "SUITE", "WRONG", "SmallLibrary", "results", "statuses"]
 
 MANIFEST = """\
 title = "Counter"

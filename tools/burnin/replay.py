@@ -58,6 +58,10 @@ class LocalPlayer:
         session.answer(play(session.opening(), self._module, ask, guarded=False))
         return conclude(session)
 
+    def memory(self) -> int:
+        """None of its own."""
+        return 0
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -233,11 +233,12 @@ class CallSpec(_FromJudge):
 
 
 class Go(_FromJudge):
-    """The next call of this actor: wait that long, then say `Begin`; or, where nothing is to be waited for, make it now."""
+    """The next call of this actor: wait that long, then make it, or say `Begin` if it is not told yet."""
 
     call: int
     after: Pause
-    now: CallSpec | None
+    spec: CallSpec | None
+    """What to call, where nothing else can happen before."""
 
 
 class More(_FromJudge):

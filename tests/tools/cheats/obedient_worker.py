@@ -10,7 +10,7 @@ def played(request, module, ask):
         reply = ask(wire.Next(actor, time))
         while isinstance(reply, wire.Go):
             time += reply.after[0]
-            spec = reply.now or ask(wire.Begin(reply.call, time))
+            spec = reply.spec or ask(wire.Begin(reply.call, time))
             if spec.do == "victims":
                 value = [candidate["kwargs"]["model"] for candidate in spec.args[0]]
             elif spec.read:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from small_library import REFERENCE, STUB, WRONG, SmallLibrary, results, statuses
+from small_library import REFERENCE, STUB, SUITE, WRONG, SmallLibrary, results, statuses
 
 from burnin.grade import Abandoned, Grader, Options
 from burnin.scorecard import PropertyResult, Scorecard
@@ -151,6 +151,42 @@ def test_what_fails_at_a_glance_is_judged_first(small_library: SmallLibrary, tmp
 def test_a_glance_changes_no_result(small_library: SmallLibrary, grader: Grader, tmp_path: Path, text: str) -> None:
     card = grader.grade(written(tmp_path, text), Options(effort="quick", glance=3))
     assert without_seconds(card) == without_seconds(small_library.grade(text))
+
+
+@pytest.mark.parametrize("plays", [1, 7, 25])
+@pytest.mark.parametrize("strays", [False, True])
+def test_how_a_grade_goes_changes_nothing_for_what_remembers_its_plays(
+    small_library: SmallLibrary, tmp_path: Path, plays: int, strays: bool
+) -> None:
+    """In each worker the submission adds wrong in a few plays, and does not refuse in some later ones, whatever is played."""
+    if strays:  # a check that plays a script of its own after that of the batch
+        stray = SUITE.replace("for call, fits, total in", "play(ASIDE)\n    for call, fits, total in")
+        small_library.add("test_counter.py", stray.replace("SCRIPTS =", "ASIDE = script(5, [1])\nSCRIPTS ="))
+    when = (4, 6, 10, 12) if strays else (8, 9, 10, 11)
+    wrong = REFERENCE.replace("self.total = limit, log, 0", "self.total = limit, log, 0\n        PLAYS.append(self)")
+    wrong = wrong.replace("return self.total", f"return self.total + (len(PLAYS) in {when})")
+    wrong = wrong.replace("raise Full", "if 14 <= len(PLAYS) <= 20:\n                return 0\n            raise Full")
+    path = written(tmp_path, f"PLAYS = []\n{wrong}")
+    with Grader(small_library.exercise, jobs=1) as grader:
+        plain = grader.grade(path, QUICK)
+        glanced = grader.grade(path, Options(effort="quick", glance=plays))
+        unshrunk = grader.grade(path, Options(effort="quick", shrink=False))
+    assert statuses(plain)["adds"] == "failed"
+    assert without_seconds(glanced) == without_seconds(plain)
+    assert statuses(unshrunk) == statuses(plain)
+
+
+@pytest.mark.parametrize(("kept", "workers"), [(1 << 10, 2), (250 << 20, 4)])
+def test_a_worker_that_glanced_goes_on_unless_it_is_large(
+    small_library: SmallLibrary, tmp_path: Path, kept: int, workers: int
+) -> None:
+    """Two batches: one is glanced at, for two properties, and one chooses its scripts itself."""
+    log = tmp_path / "imports"
+    path = written(tmp_path, f"open({str(log)!r}, 'a').write('.')\nKEPT = b'x' * {kept}\n{REFERENCE}")
+    with Grader(small_library.exercise, jobs=1, confined=False) as grader:
+        card = grader.grade(path, Options(effort="quick", glance=3))
+    assert card.score == 100
+    assert log.read_text() == "." * workers
 
 
 def test_a_glance_at_what_hangs_says_so(small_library: SmallLibrary, grader: Grader) -> None:

@@ -34,7 +34,7 @@ def effect(hand: Hand) -> Effect:
 def test_a_call_that_is_due_at_once_comes_with_the_answer() -> None:
     hand = Hand(calls(Step("f"), Step("f", args=(1,)))).set_up()
     assert hand.next(0) == wire.Go(1, (0.0, 0), CALL)
-    assert hand.returned(1, 7).now.args == [1]
+    assert hand.returned(1, 7).spec.args == [1]
     assert hand.returned(2, [8]) == wire.Done()
     assert hand.next(LEAVING) == wire.Done()
     hand.finish()
@@ -46,7 +46,7 @@ def test_a_call_that_is_due_at_once_comes_with_the_answer() -> None:
 
 
 def test_a_later_call_is_told_only_when_its_time_has_come() -> None:
-    hand = Hand(calls(Step("f", args=("secret",), after=(2.0, 3)))).set_up()
+    hand = Hand(tasks(A=(Step("f", args=("secret",), after=(2.0, 3)),))).set_up()
     assert hand.next(0) == wire.Go(1, (2.0, 3), None)
     assert hand.at(2.0).begin(1).args == ["secret"]
     hand.at(2.5).returned(1)
@@ -54,11 +54,19 @@ def test_a_later_call_is_told_only_when_its_time_has_come() -> None:
     assert (call.began, call.ended, call.began_seq, call.ended_seq) == (2.0, 2.5, 0, 1)
 
 
+def test_where_one_call_follows_the_other_a_later_one_is_told_at_once() -> None:
+    hand = Hand(calls(Step("f", after=(2.0, 3)))).set_up()
+    assert hand.next(0) == wire.Go(1, (2.0, 3), CALL)
+    hand.at(2.0).world("price", "a")
+    hand.at(2.5).returned(1)
+    (call,) = hand.history.calls
+    assert (call.began, call.ended, effect(hand).began) == (2.0, 2.5, 2.0)
+
+
 def test_a_rest_is_no_call() -> None:
     hand = Hand(calls(Step(after=(2.0, 0)), Step("f"))).set_up()
-    hand.next(0)
-    assert hand.at(2.0).begin(1).kind == "rest"
-    assert hand.returned(1).call == 2
+    assert hand.next(0).spec.kind == "rest"
+    assert hand.at(2.0).returned(1).call == 2
     assert [call.do for call in hand.history.calls] == ["f"]
 
 
@@ -107,7 +115,7 @@ def test_what_builds_on_a_call_that_failed_is_left_out() -> None:
     hand = Hand(calls(*steps, setup=(Step("make", save="made"),)))
     hand.next(SETUP)
     assert hand.raised(1, "ValueError") == wire.Done()
-    assert hand.next(0).now.do == "last"
+    assert hand.next(0).spec.do == "last"
 
 
 def test_what_builds_on_a_call_that_returned_is_played() -> None:
@@ -115,7 +123,7 @@ def test_what_builds_on_a_call_that_returned_is_played() -> None:
     hand = Hand(calls(step, setup=(Step("make", save="made"),)))
     hand.next(SETUP)
     hand.returned(1)
-    spec = hand.next(0).now
+    spec = hand.next(0).spec
     assert spec.on == "made"
     assert spec.args == [{"$saved": "made"}, {"$world": "desk"}, {"$made": "C", "kwargs": {"z": {"$saved": "made"}}}]
 
@@ -127,12 +135,12 @@ def test_the_finale_comes_before_what_was_entered_is_left_last_first() -> None:
     told = [hand.next(SETUP)]
     while told[-1] != wire.Done():
         told.append(hand.returned(told[-1].call))
-    assert [go.now.kind for go in told[:-1]] == ["call", "enter", "call", "enter"]
+    assert [go.spec.kind for go in told[:-1]] == ["call", "enter", "call", "enter"]
     assert hand.next(0) == wire.Done()
     told = [hand.next(LEAVING)]
     while told[-1] != wire.Done():
         told.append(hand.returned(told[-1].call))
-    assert [(go.now.kind, go.now.do, go.now.on) for go in told[:-1]] == [
+    assert [(go.spec.kind, go.spec.do, go.spec.on) for go in told[:-1]] == [
         ("call", "f", None),
         ("leave", "", "b"),
         ("leave", "", "a"),
@@ -263,9 +271,9 @@ def test_a_consumer_pauses_between_items_and_stops_at_its_limit() -> None:
 
 def test_a_cancellation_is_noted_when_it_is_delivered() -> None:
     hand = Hand(tasks(A=(Step("f", cancel=Cancel(after=(1.0, 0))), Step("g")))).set_up()
-    assert hand.next(0).now.cancel_after == (1.0, 0)
+    assert hand.next(0).spec.cancel_after == (1.0, 0)
     assert hand.at(1.0).cancel_sent(1) == wire.Ok()
-    assert hand.cancelled(1).now.do == "g"
+    assert hand.cancelled(1).spec.do == "g"
     call = hand.history.calls[0]
     assert (call.outcome, call.cancelled_at) == ("cancelled", 1.0)
     assert call.cancelled_seq < call.ended_seq
@@ -304,11 +312,9 @@ def test_a_driver_makes_each_step_of_what_came_of_the_last() -> None:
     assert "asker" not in hand.session.opening().worlds
     assert hand.session.opening().actors == ["A", "asker"]
     assert hand.next(0) == wire.Done()
-    hand.next(1)
-    assert hand.at(0.5).begin(1).args == [1]
-    hand.returned(1, 2)
-    assert hand.at(1.0).begin(2).args == [2]
-    assert hand.returned(2, 4) == wire.Done()
+    assert hand.next(1).spec.args == [1]
+    assert hand.at(0.5).returned(1, 2).spec.args == [2]
+    assert hand.at(1.0).returned(2, 4) == wire.Done()
     assert hand.session.worlds["asker"].got == [2, 4]  # type: ignore[attr-defined]  # it is an Asker
     hand.next(LEAVING)
     hand.finish()
@@ -317,8 +323,7 @@ def test_a_driver_makes_each_step_of_what_came_of_the_last() -> None:
 def test_a_driver_may_end_early() -> None:
     hand = Hand(calls(drivers={"asker": WorldSpec("Asker", {"start": 1, "times": 9})})).set_up()
     hand.next(1)
-    hand.at(0.5).begin(1)
-    assert hand.raised(1, "ValueError") == wire.Done()
+    assert hand.at(0.5).raised(1, "ValueError") == wire.Done()
 
 
 def test_a_submission_cannot_call_a_driver() -> None:

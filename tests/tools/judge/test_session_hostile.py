@@ -53,9 +53,17 @@ def test_a_cancellation_cannot_be_skipped() -> None:
         hand.at(1.5).returned(1)
 
 
+@pytest.mark.parametrize("t", [0.0, 0.999])
+def test_where_one_call_follows_the_other_nothing_is_said_before_the_next_is_due(t: float) -> None:
+    hand = Hand(calls(Step("f", after=(1.0, 0)))).set_up()
+    hand.next(0)
+    with refused(f"the time went from 1.0 to {t}"):
+        hand.at(t).returned(1)
+
+
 @pytest.mark.parametrize("t", [0.0, 0.5, 0.999])
 def test_a_call_does_not_begin_before_it_is_due(t: float) -> None:
-    hand = Hand(calls(Step("f", after=(1.0, 0)))).set_up()
+    hand = Hand(tasks(A=(Step("f", after=(1.0, 0)),))).set_up()
     hand.next(0)
     with refused("call 1 was due at 1.0"):
         hand.at(t).begin(1)
@@ -159,7 +167,7 @@ def test_the_play_does_not_end_before_its_script() -> None:
     hand.next(0)
     with refused("before its script"):
         hand.finish()
-    hand = Hand(calls(Step("f", after=(1.0, 0)))).set_up()
+    hand = Hand(tasks(A=(Step("f", after=(1.0, 0)),))).set_up()
     hand.next(0)
     with refused("before its script"):
         hand.finish()
@@ -207,7 +215,7 @@ def test_there_are_no_other_calls(call: int) -> None:
 
 
 def test_a_call_does_not_begin_twice() -> None:
-    hand = Hand(calls(Step("f", after=(1.0, 0)))).set_up()
+    hand = Hand(tasks(A=(Step("f", after=(1.0, 0)),))).set_up()
     hand.next(0)
     hand.at(1.0).begin(1)
     with refused("call 1 begins"):
@@ -215,7 +223,7 @@ def test_a_call_does_not_begin_twice() -> None:
 
 
 def test_a_call_does_not_end_before_it_begins() -> None:
-    hand = Hand(calls(Step("f", after=(1.0, 0)))).set_up()
+    hand = Hand(tasks(A=(Step("f", after=(1.0, 0)),))).set_up()
     hand.next(0)
     with refused("call 1 ends"):
         hand.returned(1)

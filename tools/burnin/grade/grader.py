@@ -44,8 +44,8 @@ JUDGE_ENDED = "the judge process was ended by"
 """What a property got whose judge was killed: by a submission that nothing confined, or by somebody who stopped the whole grade."""
 ABANDON, HURRY = b"!", b"h"
 """What another thread calls to a grade."""
-GLANCE = 5
-"""Plays of each property in a glance for somebody who waits: most mistakes show in one of them. Their scripts are drawn once, for the grade too."""
+GLANCE = 8
+"""Plays of each property in a glance for somebody who waits: most mistakes show in one of the first few. A play in a glance counts for the grade too."""
 
 
 class GraderFailed(Exception):
@@ -244,6 +244,7 @@ class Grader:
         if self._listed is not None:
             self._plan()
         for judge in self._judges:
+            judge.begun = []
             judge.write(turn.hand_in)
             self._next(judge)
         while turn.waiting is None or turn.waiting or any(judge.asked or judge.glancing for judge in self._judges):
@@ -280,10 +281,10 @@ class Grader:
         if not judge.ready or judge.asked or judge.glancing or not turn.waiting:
             return
         if turn.glances:
-            judge.glancing = True
-            judge.write(Glance(turn.glances.pop(0), turn.options.glance))
+            judge.glancing, judge.begun = True, turn.glances.pop(0)
+            judge.write(Glance(judge.begun, turn.options.glance))
             return
-        batch = turn.waiting.pop(0)
+        batch = turn.take(judge.begun)
         judge.asked = list(batch)
         judge.write(Ask(batch) if turn.script is None else Recheck(batch[0], turn.script))
 
@@ -416,6 +417,14 @@ class _Turn:
             shares = [self.waiting[first::judges] for first in range(judges)]
             self.glances = [[id for batch in share for id in batch] for share in shares if share]
 
+    def take(self, begun: list[str]) -> list[str]:
+        """The next batch for a judge that has begun those of these properties; when they are done, the last one that another has begun."""
+        assert self.waiting
+        own = next((batch for batch in self.waiting if batch[0] in begun), None)
+        batch = own or self.waiting[-1 if self.options.glance else 0]
+        self.waiting.remove(batch)
+        return batch
+
     def prefer(self, failed: str | None) -> None:
         """Have the batch of this property judged next."""
         assert self.waiting is not None
@@ -440,6 +449,8 @@ class _Judge:
         """Whether it has read the suite."""
         self.glancing = False
         """Whether it plays the first few scripts of some properties."""
+        self.begun: list[str] = []
+        """The properties that it has glanced at."""
         self._partial = b""
         self.write(request)
 

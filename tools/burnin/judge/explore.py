@@ -8,7 +8,8 @@ handed to Hypothesis, which shrinks them. At deep effort Hypothesis also generat
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ from hypothesis.internal.escalation import InterestingOrigin
 from hypothesis.strategies import SearchStrategy
 
 from burnin.history import History
-from burnin.judge.player import Play
+from burnin.judge.player import Play, Player
 from burnin.judge.session import Session
 from burnin.judge.verdict import Broken, Stuck, Verdict
 from burnin.script import Script
@@ -49,6 +50,10 @@ class Effort:
     seeded: int
     generated: int
 
+    def scripts(self, scale: float) -> int:
+        """How many seeded scripts a property of this scale has."""
+        return max(1, round(self.seeded * scale))
+
 
 EFFORTS = {"quick": Effort(25, 0), "standard": Effort(100, 0), "deep": Effort(1_000, 300)}
 Property = Callable[[Play, Script], None]
@@ -66,13 +71,17 @@ class Seeded:
     """The scripts that a seed draws from one strategy, each drawn once for all batches and all submissions."""
 
     def __init__(self, strategy: SearchStrategy[Script], seed: str) -> None:
-        strategy.validate()
         self.strategy, self._seed = strategy, seed
         self._drawn: dict[int, tuple[Script, tuple[Any, ...]] | None] = {}
         self._numbers: dict[int, int] = {}
 
     def script(self, number: int) -> tuple[Script, tuple[Any, ...]] | None:
-        """The script of this number and the choices that make it, or None if the strategy gave it up."""
+        """The script of this number and the choices that make it, or None if the strategy gave it up.
+
+        Raises what the strategy raises if it is wrong.
+        """
+        if not self._drawn:
+            self.strategy.validate()
         if number not in self._drawn:
             data = ConjectureData(random=random.Random(f"{self._seed}:{number}"))
             try:
@@ -94,8 +103,8 @@ class Batch:
     """The plays of seeded scripts by one submission: each is played once however many properties look at its history.
 
     It is itself a `Play`: a script that it drew is played the first time that it is asked for and remembered with its verdict.
-    All properties of a batch are judged by one process, in a fixed order, so that what a submission carries over from one play
-    to the next is the same in every grade.
+    They are played in the order of their numbers, and what is found by Hypothesis is played `apart`, so that what a submission carries
+    over from one play to the next is the same in every grade. Only a check that plays scripts of its own making comes in between.
     """
 
     def __init__(
@@ -103,11 +112,12 @@ class Batch:
         seeded: Seeded,
         play: Play,
         *,
+        new_player: Callable[[], Player] | None = None,
         shrink_plays: int = SHRINK_PLAYS,
         found: Callable[[Failure], None] = lambda failure: None,
         enough: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.seeded, self._play = seeded, play
+        self.seeded, self._play, self._new_player = seeded, play, new_player
         self.found = found
         """Hears of a failure before it is shrunk."""
         self.enough = enough
@@ -117,9 +127,12 @@ class Batch:
         self.stuck: Stuck | None = None
         """Why the last play could not come to its end, if it could not; its history was returned all the same."""
         self.shrink_plays = shrink_plays
+        self.strayed = False
+        """Whether a check has played scripts of its own making among the batch's."""
 
     def __call__(self, script: Script) -> History:
         number = self.seeded.number(script)
+        self.strayed = self.strayed or number is None
         if number is None or number not in self._played:
             try:
                 outcome: History | Verdict = self._play(script)
@@ -137,10 +150,22 @@ class Batch:
             raise outcome
         return outcome
 
+    @contextmanager
+    def apart(self) -> Iterator[Batch]:
+        """Where to play scripts that are not this batch's own: in a player made for it, if it was told how to make one."""
+        if self._new_player is None:
+            yield self
+            return
+        player = self._new_player()
+        try:
+            yield Batch(self.seeded, player, enough=self.enough)
+        finally:
+            player.close()
+
 
 def explore(check: Property, batch: Batch, *, effort: Effort, seed: str, scale: float = 1.0) -> None:
     """Play the batch's scripts until one fails. Raises `Failure` with the smallest one found."""
-    for number in range(max(1, round(effort.seeded * scale))):
+    for number in range(effort.scripts(scale)):
         drawn = batch.seeded.script(number)
         if drawn is None:
             continue
@@ -222,17 +247,18 @@ def _shrunk(check: Property, batch: Batch, choices: tuple[Any, ...], first: Fail
     if batch.shrink_plays == 0:
         return first
     batch.found(first)
-    condition = _Condition(check, batch, batch.shrink_plays)
-    batch.shrink_plays = LATER_SHRINK_PLAYS
-    _find(
-        batch.seeded.strategy, condition, 1, "shrink", [Phase.reuse, Phase.shrink], _OneEntry(choices_to_bytes(choices))
-    )
+    entry = _OneEntry(choices_to_bytes(choices))
+    with batch.apart() as apart:
+        condition = _Condition(check, apart, batch.shrink_plays)
+        batch.shrink_plays = LATER_SHRINK_PLAYS
+        _find(batch.seeded.strategy, condition, 1, "shrink", [Phase.reuse, Phase.shrink], entry)
     return condition.failure or first
 
 
 def _generate(check: Property, batch: Batch, examples: int, seed: str) -> None:
-    condition = _Condition(check, batch, None)
-    _find(batch.seeded.strategy, condition, examples, seed, [Phase.generate, Phase.shrink], None)
+    with batch.apart() as apart:
+        condition = _Condition(check, apart, None)
+        _find(batch.seeded.strategy, condition, examples, seed, [Phase.generate, Phase.shrink], None)
     found = condition.failure or condition.other
     if found is not None:
         raise found

@@ -50,6 +50,10 @@ class Player(Play, Protocol):
         """Why the submission cannot be imported, in one sentence."""
         ...
 
+    def memory(self) -> int:
+        """How many bytes it holds."""
+        ...
+
     def close(self) -> None:
         """Give up what it holds; the next play begins anew."""
         ...
@@ -94,6 +98,10 @@ class WorkerPlayer:
         if session.finished.dirty:
             self.close()
         return conclude(session)
+
+    def memory(self) -> int:
+        """How many bytes the worker holds, as far as the system tells."""
+        return 0 if self._worker is None else self._worker.memory()
 
     def close(self) -> None:
         """End the worker; the next play gets a new one."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from burnin.history import Event
-from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Failure, Seeded, checked, explore
+from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Effort, Failure, Seeded, checked, explore
 from burnin.judge.player import Play, Player
 from burnin.judge.promise import Promise, promise_of
 from burnin.judge.protocol import Ask, Enough, Failing, Glance, Glanced, HandIn, Judged, Recheck, SuiteProperty
@@ -28,6 +28,8 @@ from burnin.script import Script, script_from_data, script_to_data
 __all__ = ["JudgePlugin"]
 
 MAX_TEXT = 200
+MOST_KEPT = 200 << 20
+"""Bytes of memory above which a worker does not wait until its batch is judged: there are as many of them as batches."""
 
 
 class JudgePlugin:
@@ -59,6 +61,7 @@ class JudgePlugin:
         self._began, self._before = 0.0, 0
         self._player = new_player()
         self._batch: Batch | None = None
+        self._begun: dict[Seeded | None, tuple[Player, Batch]] = {}
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Keep what went wrong in reading the suite, unless `pytest_exception_interact` has told it better."""
@@ -106,6 +109,7 @@ class JudgePlugin:
             match order:
                 case HandIn():
                     self._submission = order
+                    self._forget_begun()
                 case Ask():
                     self._run([items[id] for id in order.batch])
                 case Recheck():
@@ -119,8 +123,12 @@ class JudgePlugin:
         return True
 
     def _run(self, batch: list[tuple[pytest.Item, Promise]]) -> None:
-        """Judge these properties with a fresh worker."""
-        self._batch, self._player = None, self._new_player()
+        """Judge these properties with a fresh worker, or with that in which a glance has begun their batch."""
+        begun = self._begun.pop(self._seeded_for(batch[0][1]), None)
+        if begun is not None and begun[1].strayed:  # judged from its beginning it would stray in another order
+            begun[0].close()
+            begun = None
+        self._player, self._batch = begun or (self._new_player(), None)
         failed = False
         for item, found in batch:
             self._status = None
@@ -140,35 +148,43 @@ class JudgePlugin:
         gc.freeze()  # what is left are scripts, for the next submission too; a history that were left would never be freed
 
     def _glance(self, promises: list[Promise], plays: int) -> str | None:
-        """Play the first scripts of these properties in one worker until one fails, and tell of that; returns its id."""
-        self._player = self._new_player()
-        try:
-            return self._first_failing(promises, plays)
-        finally:
-            self._give_up_worker()
+        """Play the first scripts of these properties, in turn, until one fails, and tell of that; returns its id.
 
-    def _first_failing(self, promises: list[Promise], plays: int) -> str | None:
-        batches: dict[Seeded, Batch] = {}
-        absent: set[str] = set()
+        Each batch has a worker of its own, which goes on with it when it is judged.
+        """
+        left_out: set[str] = set()
         for number, promise in itertools.product(range(plays), promises):
-            if promise.scripts is None or promise.id in absent:
-                continue
             seeded = self._seeded_for(promise)
-            batch = batches.setdefault(seeded, Batch(seeded, self._player))
-            drawn = seeded.script(number)
-            if drawn is None:
+            if seeded is None or promise.id in left_out or number >= self._effort().scripts(promise.scale):
                 continue
+            if seeded not in self._begun:
+                player = self._new_player()
+                self._begun[seeded] = player, self._new_batch(seeded, player)
+            player, batch = self._begun[seeded]
+            script = None
             try:
-                checked(promise.check, batch, drawn[0])
+                drawn = seeded.script(number)
+                if drawn is not None:
+                    script, _ = drawn
+                    checked(promise.check, batch, script)
             except NotAttempted:
-                absent.add(promise.id)
+                left_out.add(promise.id)
             except Verdict as verdict:
-                failure = Failure(verdict, drawn[0], None if batch.last is None else batch.last.history)
-                self._tell_failing(promise, failure)
+                history = None if batch.last is None else batch.last.history
+                self._tell_failing(promise, Failure(verdict, script, history))
                 return promise.id
             except Exception:
                 return promise.id  # what is wrong is found out when it is judged
+            if player.memory() > MOST_KEPT:
+                player.close()
+                del self._begun[seeded]
+                left_out.add(promise.id)
         return None
+
+    def _forget_begun(self) -> None:
+        for player, _ in self._begun.values():
+            player.close()
+        self._begun.clear()
 
     @pytest.fixture
     def judgement(self) -> Callable[[Promise], None]:
@@ -204,8 +220,11 @@ class JudgePlugin:
                 last = batch.last
                 raise Failure(verdict, self._chosen, None if last is None else last.history) from None
             return
-        effort, seed = EFFORTS[self._submission.effort], f"{self._submission.seed}:{promise.id}"
-        explore(promise.check, batch, effort=effort, seed=seed, scale=promise.scale)
+        seed = f"{self._submission.seed}:{promise.id}"
+        explore(promise.check, batch, effort=self._effort(), seed=seed, scale=promise.scale)
+
+    def _effort(self) -> Effort:
+        return EFFORTS[self._submission.effort]
 
     def _tell(self, promise: Promise, failure: Failure | None, fault: str | None) -> None:
         counterexample = None if failure is None else _counterexample(promise, failure)
@@ -227,20 +246,26 @@ class JudgePlugin:
         self._status = status
 
     def _play_for(self, promise: Promise) -> Play:
-        if promise.scripts is None:
+        seeded = self._seeded_for(promise)
+        if seeded is None:
             return self._player
         if self._batch is None:
-            shrink_plays = SHRINK_PLAYS if self._submission.shrink else 0
-            self._batch = Batch(self._seeded_for(promise), self._player, shrink_plays=shrink_plays, enough=self._enough)
+            self._batch = self._new_batch(seeded, self._player)
         self._batch.found = lambda failure: self._tell_failing(promise, failure)
         return self._batch
+
+    def _new_batch(self, seeded: Seeded, player: Player) -> Batch:
+        shrink_plays = SHRINK_PLAYS if self._submission.shrink else 0
+        return Batch(seeded, player, new_player=self._new_player, shrink_plays=shrink_plays, enough=self._enough)
 
     def _tell_failing(self, promise: Promise, failure: Failure) -> None:
         status: Status = failure.verdict.status  # type: ignore[assignment]  # the verdicts' own words
         self._failing(Failing(promise.id, status, _counterexample(promise, failure)))
 
-    def _seeded_for(self, promise: Promise) -> Seeded:
-        assert promise.scripts is not None
+    def _seeded_for(self, promise: Promise) -> Seeded | None:
+        """The scripts of the property's batch; None if it chooses its scripts itself."""
+        if promise.scripts is None:
+            return None
         key = id(promise.scripts), self._submission.seed
         if key not in self._seeded:
             self._seeded[key] = Seeded(promise.scripts, str(self._submission.seed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import mmap
 import os
 import signal
 import socket
@@ -234,6 +235,14 @@ class Worker:
         if os.WIFEXITED(status):
             return Crashed(f"it ended its process with code {os.WEXITSTATUS(status)}")
         return Crashed("it ended the conversation with the judge")
+
+    def memory(self) -> int:
+        """Bytes of memory that it holds for itself; 0 where the system does not tell (it is not Linux, or the worker is gone)."""
+        try:
+            resident, shared = Path(f"/proc/{self._pid}/statm").read_text().split()[1:3]  # proc_pid_statm(5), in pages
+        except OSError:
+            return 0
+        return (int(resident) - int(shared)) * mmap.PAGESIZE
 
     def end(self) -> int:
         """Kill the worker and remove its scratch folder; harmless when done before."""

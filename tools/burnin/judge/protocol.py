@@ -62,7 +62,8 @@ class Recheck(msgspec.Struct, tag=True):
 
 
 class Glance(msgspec.Struct, tag=True):
-    """Play the first few scripts of each of these properties, round after round, until one fails; nothing is judged by it."""
+    """Play the first few scripts of each of these properties, round after round, until one fails. Nothing is judged by it, but who
+    is asked for these properties next has begun already."""
 
     properties: list[str]
     plays: int

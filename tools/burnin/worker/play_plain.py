@@ -19,6 +19,7 @@ __all__ = ["play_calls", "play_threads"]
 
 Ask = Callable[[Any], Any]
 SETUP, LEAVING = -1, -2
+NO_PAUSE: Pause = (0.0, 0)
 
 
 class CallsRun:
@@ -111,9 +112,9 @@ class _Actor:
     def play(self, index: int) -> None:
         reply = self._ask(wire.Next(index, self._now()))
         while isinstance(reply, wire.Go):
-            if reply.now is None:
+            if reply.after != NO_PAUSE:
                 self._wait(reply.after)
-            reply = self._step(reply.call, reply.now or self._ask(wire.Begin(reply.call, self._now())))
+            reply = self._step(reply.call, reply.spec or self._ask(wire.Begin(reply.call, self._now())))
 
     def _step(self, call: int, spec: wire.CallSpec) -> Any:
         if spec.kind == "rest":

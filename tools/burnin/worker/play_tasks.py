@@ -89,9 +89,9 @@ class _Player:
     async def _actor(self, index: int) -> None:
         reply = self._ask(wire.Next(index, self._run.now()))
         while isinstance(reply, wire.Go):
-            if reply.now is None:
+            if reply.spec is None:
                 await _pause(reply.after)
-            spec = reply.now or self._ask(wire.Begin(reply.call, self._run.now()))
+            spec = reply.spec or self._ask(wire.Begin(reply.call, self._run.now()))
             reply = await self._step(reply.call, spec)
         self._done += index >= 0
 
@@ -187,9 +187,9 @@ class _Player:
         """Play the finale, then leave what was entered, last first, with the error that ended the actors, if one did."""
         reply = self._ask(wire.Next(LEAVING, self._run.now()))
         while isinstance(reply, wire.Go):
-            if reply.now is None:
+            if reply.spec is None:
                 await _pause(reply.after)
-            spec = reply.now or self._ask(wire.Begin(reply.call, self._run.now()))
+            spec = reply.spec or self._ask(wire.Begin(reply.call, self._run.now()))
             reply = await self._step(reply.call, spec) if spec.kind != "leave" else await self._exit(reply.call, error)
 
     async def _exit(self, call: int, error: BaseException | None) -> Any:

@@ -14,6 +14,7 @@ import socket
 import sys
 import types
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,7 +27,7 @@ from burnin.worker.simulation.report import Control
 from burnin.worker.simulation.tasks import TaskRun
 from burnin.worker.subject import describe_error
 
-__all__ = ["CPU_SECONDS", "BusyLoop", "import_submission", "play", "serve"]
+__all__ = ["CPU_SECONDS", "BusyLoop", "import_submission", "play", "prepare", "serve"]
 
 CPU_SECONDS = 2.0
 """Processor time that one play may use before it counts as a busy loop. Processor time, so that load on the machine does not decide."""
@@ -36,6 +37,17 @@ LIMITS = confine.Limits(cpu_seconds=60, memory_bytes=2 << 30, file_bytes=16 << 2
 
 class BusyLoop(Control, KeyboardInterrupt):
     """The submission did not give control back. A KeyboardInterrupt, because that alone goes through an event loop."""
+
+
+def prepare() -> None:
+    """Find out what is the same for all workers, in the process that forks them."""
+    confine.available()
+    _readable()
+
+
+@cache
+def _readable() -> list[Path]:
+    return confine.python_paths()
 
 
 def serve(sock: socket.socket, submission: Path, confined: bool) -> NoReturn:
@@ -52,9 +64,7 @@ def serve(sock: socket.socket, submission: Path, confined: bool) -> NoReturn:
 
 def _serve(connection: wire.Connection, submission: Path, confined: bool) -> None:
     if confined:
-        found = confine.apply(
-            readable=[*confine.python_paths(), submission.parent], writable=[submission.parent], limits=LIMITS
-        )
+        found = confine.apply(readable=[*_readable(), submission.parent], writable=[submission.parent], limits=LIMITS)
     else:
         found = confine.Confinement(
             "none", ("Confinement was switched off: only resource limits.", *LIMITS.apply_limits())

@@ -29,7 +29,7 @@ import trio
 
 from burnin import confine
 from burnin.wire import Order, Status
-from burnin.worker.serve import serve
+from burnin.worker.serve import prepare, serve
 from burnin.worker.simulation import current, foreign, threads
 
 __all__ = ["main"]
@@ -57,6 +57,7 @@ def main(control: socket.socket) -> None:
     current.install()
     threads.install()
     foreign.install()
+    prepare()
     gc.collect()
     gc.freeze()
     workers: set[int] = set()
