@@ -90,6 +90,9 @@ def encode(value: Any, custom: Callable[[Any], Any] = lambda value: None) -> Any
     `custom(value)` may return the wire form of an object of its own; None leaves it to the rules: dataclass instances
     show their fields, everything else its type's name. What is too deep, too large or no text is known by its type alone.
     """
+    kind = type(value)
+    if value is None or kind is bool or kind is float or (kind is str and value.isascii() and len(value) <= MAX_TEXT):
+        return value  # as most are, and every message has some
     return _Encoder(custom).value(value, 0)
 
 
@@ -203,7 +206,12 @@ def decode(wire: Any, resolve: Callable[[str, Any], Any] | None = None) -> Any:
     `resolve(tag, wire)` may build `$saved`, `$world`, `$made` and `$token`; without it they become `Saved`, `WorldRef`,
     `Made` and `Token`. Raises `Hostile` for anything that `encode` does not produce.
     """
+    if wire is None or type(wire) in _SIMPLE:
+        return wire
     return _Decoder(resolve).value(wire, 0)
+
+
+_SIMPLE = frozenset({bool, float, str, bytes})
 
 
 class _Decoder:
@@ -216,7 +224,7 @@ class _Decoder:
         if depth > MAX_DEPTH or self._nodes > MAX_NODES:
             raise Hostile("a value is nested too deeply or too large")
         kind = type(wire)
-        if wire is None or kind in (bool, float, str, bytes):
+        if wire is None or kind in _SIMPLE:
             return wire
         if kind is int:
             if -(2**63) <= wire < 2**63:

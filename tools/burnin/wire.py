@@ -352,31 +352,37 @@ class Connection:
 
         Raises `Gone` when the other side closes or the socket's timeout passes, and `Hostile` when the bytes are not a message.
         """
-        head = self._exactly(_HEAD.size)
-        (length,) = _HEAD.unpack(head)
+        data = self._pending
+        if len(data) < _HEAD.size:
+            data = self._more(data, _HEAD.size)
+        (length,) = _HEAD.unpack_from(data)
         if length > MAX_MESSAGE:
             raise Hostile(f"a message of {length} bytes")
-        data = self._exactly(length)
+        end = _HEAD.size + length
+        if len(data) < end:
+            data = self._more(data, end)
+        self._pending = data[end:]
         try:
-            return self._decode(data)
+            return self._decode(data[_HEAD.size : end])
         except (msgspec.DecodeError, ValueError, TypeError, RecursionError, OverflowError) as error:
             raise Hostile(f"a message that does not fit the protocol: {str(error)[:200]}") from None
 
-    def _exactly(self, size: int) -> bytes:
+    def _more(self, data: bytes, size: int) -> bytes:
+        """Read on until there are so many bytes."""
         if self._patience is not None:  # in a worker there is none, and clocks are virtual
             deadline = time.monotonic() + 2 * self._patience
-        while len(self._pending) < size:
+        while len(data) < size:
             if self._patience is not None and time.monotonic() > deadline:
                 raise Gone(LATE)  # it sends a byte now and then
             try:
-                data = self._sock.recv(65_536)
+                read = self._sock.recv(65_536)
             except OSError as error:
                 raise Gone(LATE if isinstance(error, BlockingIOError) else str(error)) from None
-            if not data:
+            if not read:
                 raise Gone("the connection was closed")
-            self._pending += data
-            self.heard += len(data)
-        data, self._pending = self._pending[:size], self._pending[size:]
+            data += read
+            self.heard += len(read)
+            self._pending = data
         return data
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Statements by stages, and the interviewer's material."""
+"""The interviewer's material."""
 
 from __future__ import annotations
 
@@ -8,23 +8,9 @@ import pytest
 
 from burnin.library import Exercise, Library, Manifest, Stage, UserError
 from burnin.practice.interview import Interview
-from burnin.practice.statement import Statement
 
 QUESTION = '[[questions]]\ntopic = "{}"\nask = "{}"\nanswer = "So."\n'
 HINT = '[[hints]]\nstage = {}\nnudge = "a"\napproach = "b"\ndetail = "c"\n'
-
-
-def test_a_statement_by_stages() -> None:
-    text = "# Toy\n\nHello.\n\n## Stage 1: a (5 points)\n\nA.\n\n### Deeper\n\n## Stage 10: b\nB.\n"
-    statement = Statement.of(text)
-    assert statement.opening == "# Toy\n\nHello.\n"
-    assert statement.stages == {1: "## Stage 1: a (5 points)\n\nA.\n\n### Deeper\n", 10: "## Stage 10: b\nB.\n"}
-    assert statement.up_to(1) == "# Toy\n\nHello.\n\n## Stage 1: a (5 points)\n\nA.\n\n### Deeper\n"
-    assert statement.up_to(10) == text
-
-
-def test_a_statement_without_stages() -> None:
-    assert Statement.of("# Toy\n").up_to(4) == "# Toy\n"
 
 
 @pytest.fixture

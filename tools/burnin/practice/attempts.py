@@ -22,10 +22,9 @@ from burnin.library import Exercise, Library, UserError, counted
 from burnin.practice.clock import Mark, Moment
 from burnin.practice.interview import GRADES, HintGrade, Interview, Question
 from burnin.practice.record import AttemptRecord
-from burnin.practice.statement import Statement
 from burnin.practice.store import Store
-from burnin.samples import Samples
 from burnin.scorecard import Scorecard
+from burnin.staged import Samples, Statement
 
 __all__ = ["Attempt", "Attempts", "GivenHint"]
 
@@ -33,9 +32,8 @@ PYTEST = """\
 # pytest runs the samples by this file, whatever the settings of the folders around it are.
 [pytest]
 """
-if importlib.util.find_spec(
-    "pytest_asyncio"
-):  # it warns where this is not said, and pytest where there is no such plugin
+# pytest-asyncio warns where this is not said, and pytest where it is said and there is no such plugin.
+if importlib.util.find_spec("pytest_asyncio"):
     PYTEST += "asyncio_default_fixture_loop_scope = function\n"
 
 
@@ -237,9 +235,8 @@ class Attempts:
         """
         try:
             folder = self._claim(exercise.name)
-            shutil.copyfile(
-                exercise.stub, folder / exercise.stub.name
-            )  # not the mode: a read-only checkout's is read-only
+            # The bytes, and not the mode: that of a read-only checkout is read-only.
+            shutil.copyfile(exercise.stub, folder / exercise.stub.name)
             (folder / "pytest.ini").write_text(PYTEST, "utf-8")
             statement, samples = (exercise.folder / "README.md").read_text("utf-8"), exercise.samples.read_text("utf-8")
             if staged:

@@ -30,9 +30,9 @@ from burnin.practice.clock import Moment, as_clock
 from burnin.practice.interview import Question
 from burnin.practice.session import Session
 from burnin.practice.snapshot import Snapshot, StageView
-from burnin.practice.statement import Statement
 from burnin.practice.timeline import lanes
 from burnin.practice.timeline_drawing import text as timeline_text
+from burnin.staged import Statement
 
 __all__ = ["Room", "clock_line", "stage_line", "verdict"]
 

@@ -30,9 +30,9 @@ from burnin.practice.attempts import Attempt, GivenHint
 from burnin.practice.clock import Moment
 from burnin.practice.interview import GRADES, Interview, Question
 from burnin.practice.snapshot import Grading, Snapshot, StageView
-from burnin.practice.statement import Statement
 from burnin.practice.watch import moments
 from burnin.scorecard import PropertyResult, Scorecard
+from burnin.staged import Statement
 
 __all__ = ["Session", "first_failure"]
 

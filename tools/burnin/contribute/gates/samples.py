@@ -18,7 +18,7 @@ from burnin.contribute.cards import Source
 from burnin.contribute.finding import Blocked, Finding
 from burnin.contribute.gates.gate import Gate
 from burnin.contribute.subject import Subject
-from burnin.samples import Samples
+from burnin.staged import Samples
 
 __all__ = ["GATES"]
 

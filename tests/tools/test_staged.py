@@ -1,4 +1,4 @@
-"""Sample tests come with their stages."""
+"""Statements and sample tests come with their stages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from burnin.library import Library
-from burnin.samples import Samples
+from burnin.staged import Samples, Statement
 
 LIBRARY = Library.find(None, Path(__file__))
 TEXT = """\
@@ -37,6 +37,19 @@ async def test_two(): ...
 
 def test_three(): helper()
 """
+
+
+def test_a_statement_by_stages() -> None:
+    text = "# Toy\n\nHello.\n\n## Stage 1: a (5 points)\n\nA.\n\n### Deeper\n\n## Stage 10: b\nB.\n"
+    statement = Statement.of(text)
+    assert statement.opening == "# Toy\n\nHello.\n"
+    assert statement.stages == {1: "## Stage 1: a (5 points)\n\nA.\n\n### Deeper\n", 10: "## Stage 10: b\nB.\n"}
+    assert statement.up_to(1) == "# Toy\n\nHello.\n\n## Stage 1: a (5 points)\n\nA.\n\n### Deeper\n"
+    assert statement.up_to(10) == text
+
+
+def test_a_statement_without_stages() -> None:
+    assert Statement.of("# Toy\n").up_to(4) == "# Toy\n"
 
 
 def test_a_text_without_stages_is_all_opening() -> None:
