@@ -1,6 +1,6 @@
 """Measure the practice room: from a save to a verdict, with files that are edited for real.
 
-    nox -s bench_practice               python tools/bench_practice.py [--rounds 3] [EXERCISE ...]
+    nox -s bench_practice               python tools/bench_practice.py [--rounds 1] [EXERCISE ...]
 
 A session of practice watches an attempt in a copy of the library, as the room does. One round writes, one after the other, a few of the
 exercise's mutants into the submission, each followed by the same mistake with a comment more, and by the reference. Each time runs from the
@@ -29,8 +29,8 @@ from burnin.practice import Attempts
 from burnin.practice.session import Session
 from burnin.practice.snapshot import Snapshot
 
-MUTANTS = 4
-"""How many mistakes a round makes, spread over the suite."""
+MUTANTS = 8
+"""How many mistakes a round makes, spread over the suite: some show in every play, and some in one of fifty."""
 READING = 1.0
 """Seconds between a score and the next save: nobody who reads one saves in the same instant. The session looks for smaller plays meanwhile."""
 GOALS = {"first red": 0.3, "still red, same story": 0.3, "full score, red": 3.0, "full score, all green": 3.0}
@@ -40,7 +40,7 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("exercises", nargs="*")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
     library = Library.find(None, Path(__file__).parent)
     console = Console(width=max(100, Console().width))

@@ -61,22 +61,6 @@ class Session:
         self._handles = Handles()
         self._calls = 0
         self._strict = script.mode != "threads" or not script.drift
-        self._handlers: dict[type[Any], Callable[[Any], Any]] = {
-            wire.Next: self._next,
-            wire.Begin: self._begin,
-            wire.Absent: self._absent,
-            wire.Returned: self._returned,
-            wire.Raised: self._raised,
-            wire.Cancelled: self._cancelled,
-            wire.CancelSent: self._cancel_sent,
-            wire.Dropped: self._dropped,
-            wire.Item: self._item,
-            wire.WorldCall: self._world_call,
-            wire.Resume: self._resume,
-            wire.WorldCancelled: self._world_cancelled,
-            wire.Blocked: self._note_blocked,
-            wire.Finished: self._finish,
-        }
 
     def opening(self) -> wire.Play:
         """What starts the play."""
@@ -94,14 +78,14 @@ class Session:
 
     def answer(self, message: Any) -> Any:
         """What the judge says to this message. Raises `Hostile` if no honest worker would send it."""
-        handler = self._handlers.get(type(message))
+        handler = _HANDLERS.get(type(message))
         if handler is None or self.finished is not None:
             raise Hostile(f"an unexpected {type(message).__name__}")
         self._messages += 1
         if self._messages > MAX_MESSAGES:
             raise Hostile(f"more than {MAX_MESSAGES} messages in one play")
         self._clock(message)
-        return handler(message)
+        return handler(self, message)
 
     # ---- time
 
@@ -437,6 +421,25 @@ class Session:
         self.history.left = message.left
         self.finished = message
         return wire.Ok()
+
+
+# Not in the session itself: it would refer to itself, and its history would stay until the next collection of garbage.
+_HANDLERS: dict[type[Any], Callable[[Session, Any], Any]] = {
+    wire.Next: Session._next,
+    wire.Begin: Session._begin,
+    wire.Absent: Session._absent,
+    wire.Returned: Session._returned,
+    wire.Raised: Session._raised,
+    wire.Cancelled: Session._cancelled,
+    wire.CancelSent: Session._cancel_sent,
+    wire.Dropped: Session._dropped,
+    wire.Item: Session._item,
+    wire.WorldCall: Session._world_call,
+    wire.Resume: Session._resume,
+    wire.WorldCancelled: Session._world_cancelled,
+    wire.Blocked: Session._note_blocked,
+    wire.Finished: Session._finish,
+}
 
 
 def _failure(error: Exception) -> Fails:
