@@ -84,7 +84,7 @@ async def test_it_shows_the_first_stage_and_the_clock(attempt: Attempt) -> None:
         assert "Stage 2" not in hand.statement()
         assert re.search(r"Counter, attempt 1   0:\d\d of 20:00 .* 0 of 100\n", hand.shown("clock"))
         assert "Stage 1 by 10:00: 9:" in hand.shown("clock")
-        assert hand.shown("stages").startswith("· Stage 1: Count, not graded yet\n  Stage 2: not shown yet")
+        assert hand.shown("stages").startswith("· Stage 1: Count, 0 of 60\n  Stage 2: not shown yet")
         assert "Not attempted yet" in hand.shown("failure")
 
 

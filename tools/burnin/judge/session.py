@@ -153,9 +153,8 @@ class Session:
 
     def _go(self, actor: int, step: Step) -> Any:
         self._calls += 1
-        if (
-            step.after == (0.0, 0) or self.script.mode == "calls"
-        ):  # one call after the other: nothing else happens before
+        # Where calls just follow one another, nothing else happens before this one.
+        if step.after == (0.0, 0) or self.script.mode == "calls":
             self._time += step.after[0]
             return wire.Go(self._calls, step.after, self._start(self._calls, actor, step))
         self._pending[self._calls] = (actor, step, self._time + step.after[0])

@@ -160,7 +160,8 @@ class Session:
         shown = record.stages_shown()
         asked = {event.detail for event in record.events if event.kind == "asked"}
         hinted = {event.detail for event in record.events if event.kind == "hint"}
-        scores = {stage.number: stage for stage in record.grades[-1].stages} if record.grades else {}
+        latest = record.grades[-1] if record.grades else self._card  # the stub's grade is not recorded
+        scores = {stage.number: stage for stage in latest.stages} if latest is not None else {}
         stages, par = [], 0
         for number, stage in enumerate(exercise.manifest.stages, 1):
             par += stage.par_minutes
