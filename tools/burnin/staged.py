@@ -10,15 +10,19 @@ __all__ = ["Samples", "Statement"]
 
 
 @dataclass(frozen=True)
-class Statement:
-    """The text before the first stage, and the text of each stage with its heading `## Stage N`."""
+class _Staged:
+    """What comes before the first stage, and each stage with its heading. A text without any is all opening."""
 
     opening: str
     stages: dict[int, str]
 
+
+class Statement(_Staged):
+    """A statement, with the headings `## Stage N`."""
+
     @classmethod
     def of(cls, text: str) -> Statement:
-        """Split at the headings. A text without any is all opening."""
+        """Split at the headings."""
         opening, stages = _split(text, r"^## Stage (\d+)\b")
         return cls(_one_newline(opening), {number: _one_newline(part) for number, part in stages.items()})
 
@@ -27,16 +31,12 @@ class Statement:
         return "\n".join([self.opening, *(text for number, text in self.stages.items() if number <= stage)])
 
 
-@dataclass(frozen=True)
-class Samples:
-    """The lines before the first stage, and those of each stage with their heading `# ---- stage N`."""
-
-    opening: str
-    stages: dict[int, str]
+class Samples(_Staged):
+    """A file of sample tests, with the headings `# ---- stage N`."""
 
     @classmethod
     def of(cls, text: str) -> Samples:
-        """Split at the headings. A text without any is all opening."""
+        """Split at the headings."""
         return cls(*_split(text, r"^# -+ stage (\d+)\b.*\n"))
 
     def of_stage(self, stage: int) -> str:
