@@ -11,6 +11,7 @@ from small_library import SmallLibrary
 from worlds import Worker, Workers
 
 from burnin.grade import grader
+from burnin.practice import session
 from burnin.scorecard import TypeCheck
 
 # The same examples each time, however slow the machine is.
@@ -46,6 +47,9 @@ class NoTypes:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def wait(self, seconds: float) -> bool:
+        return True
+
     def result(self) -> TypeCheck:
         return TypeCheck("clean")
 
@@ -58,6 +62,7 @@ class NoTypes:
 def no_types(monkeypatch: pytest.MonkeyPatch) -> None:
     """Grade without mypy."""
     monkeypatch.setattr(grader, "TypeChecker", NoTypes)
+    monkeypatch.setattr(session, "TypeChecker", NoTypes)
 
 
 @pytest.fixture

@@ -34,6 +34,8 @@ MAX_NODES = 50_000
 MAX_TEXT = 100_000
 MAX_INT_BITS = 2_048
 MAX_NAME = 200
+MAX_SHAPES = 1_000
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 
 name_of: Callable[[type], str] = type.__dict__["__name__"].__get__
 """The name of a class, whatever its metaclass says."""
@@ -91,7 +93,13 @@ def encode(value: Any, custom: Callable[[Any], Any] = lambda value: None) -> Any
     show their fields, everything else its type's name. What is too deep, too large or no text is known by its type alone.
     """
     kind = type(value)
-    if value is None or kind is bool or kind is float or (kind is str and value.isascii() and len(value) <= MAX_TEXT):
+    if (
+        value is None
+        or kind is bool
+        or kind is float
+        or (kind is int and _SMALLEST <= value <= _LARGEST)
+        or (kind is str and value.isascii() and len(value) <= MAX_TEXT)
+    ):
         return value  # as most are, and every message has some
     return _Encoder(custom).value(value, 0)
 
@@ -109,7 +117,7 @@ class _Encoder:
         if value is None or kind is bool or kind is float:
             return value
         if kind is int:
-            if -(2**63) <= value < 2**63:
+            if _SMALLEST <= value <= _LARGEST:
                 return value
             return {"$int": hex(value)} if value.bit_length() <= MAX_INT_BITS else self._unknown("int")
         if kind is str or kind is bytes:
@@ -144,12 +152,11 @@ class _Encoder:
         wire = self._custom(value)
         if wire is not None:
             return wire
+        name, names = _shape(kind)
         fields = {}
-        if dataclasses.is_dataclass(kind):
-            names = [field.name for field in dataclasses.fields(kind) if _is_key(field.name)]
-            if self._room(len(names)):
-                fields = {name: self.value(getattr(value, name, None), depth + 2) for name in names}
-        return opaque(name_of(kind), fields)
+        if names and self._room(len(names)):
+            fields = {name: self.value(getattr(value, name, None), depth + 2) for name in names}
+        return {"$object": name, "fields": fields} if fields else {"$object": name}
 
     def _unknown(self, name: str) -> dict[str, Any]:
         self._nodes += 2  # its name takes more bytes than most values
@@ -160,6 +167,22 @@ class _Encoder:
             return False
         self._nodes += nodes
         return True
+
+
+_shapes: dict[int, tuple[type, str, tuple[str, ...]]] = {}
+
+
+def _shape(kind: type) -> tuple[str, tuple[str, ...]]:
+    """The name of a class on the wire, and its fields if it is a dataclass; remembered by identity, because a metaclass may lie about equality."""
+    known = _shapes.get(id(kind))
+    if known is None:
+        names: tuple[str, ...] = ()
+        if dataclasses.is_dataclass(kind):
+            names = tuple(field.name for field in dataclasses.fields(kind) if _is_key(field.name))
+        if len(_shapes) >= MAX_SHAPES:
+            _shapes.clear()
+        known = _shapes[id(kind)] = (kind, _wire_name(name_of(kind)), names)  # it keeps the class, and so its identity
+    return known[1], known[2]
 
 
 def _is_text(value: str) -> bool:
@@ -196,8 +219,12 @@ def _json_ready(wire: Any) -> Any:
 
 def opaque(type_name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The wire form of an object that is known by its type's name and these (plain) fields."""
-    name = str(type_name)[:MAX_NAME].encode(errors="replace").decode()
+    name = _wire_name(type_name)
     return {"$object": name, "fields": dict(fields)} if fields else {"$object": name}
+
+
+def _wire_name(type_name: str) -> str:
+    return str(type_name)[:MAX_NAME].encode(errors="replace").decode()
 
 
 def decode(wire: Any, resolve: Callable[[str, Any], Any] | None = None) -> Any:
@@ -206,7 +233,8 @@ def decode(wire: Any, resolve: Callable[[str, Any], Any] | None = None) -> Any:
     `resolve(tag, wire)` may build `$saved`, `$world`, `$made` and `$token`; without it they become `Saved`, `WorldRef`,
     `Made` and `Token`. Raises `Hostile` for anything that `encode` does not produce.
     """
-    if wire is None or type(wire) in _SIMPLE:
+    kind = type(wire)
+    if wire is None or kind in _SIMPLE or (kind is int and _SMALLEST <= wire <= _LARGEST):
         return wire
     return _Decoder(resolve).value(wire, 0)
 
@@ -220,32 +248,42 @@ class _Decoder:
         self._nodes = 0
 
     def value(self, wire: Any, depth: int) -> Any:
-        self._nodes += 1
-        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            raise Hostile("a value is nested too deeply or too large")
         kind = type(wire)
         if wire is None or kind in _SIMPLE:
             return wire
         if kind is int:
-            if -(2**63) <= wire < 2**63:
+            if _SMALLEST <= wire <= _LARGEST:
                 return wire
             raise Hostile("a number that is too large")
         if kind is list:
-            return [self.value(item, depth + 1) for item in wire]
+            self._count(len(wire), depth)
+            # Most items are simple, and a call for each is what decoding costs.
+            return [item if type(item) in _SIMPLE else self.value(item, depth + 1) for item in wire]
         if kind is not dict:
             raise Hostile(f"a value of type {kind.__name__}")
-        if not all(type(key) is str for key in wire):
-            raise Hostile("a map with a key that is not a string")
-        tag = next((key for key in wire if key.startswith("$")), None)
+        tag = None
+        for key in wire:
+            if type(key) is not str:
+                raise Hostile("a map with a key that is not a string")
+            if tag is None and key.startswith("$"):
+                tag = key
+        self._count(len(wire) if tag is None else 0, depth)
         if tag is None:
-            return {key: self.value(item, depth + 1) for key, item in wire.items()}
+            return {key: item if type(item) in _SIMPLE else self.value(item, depth + 1) for key, item in wire.items()}
         return self._tagged(tag, wire, depth)
+
+    def _count(self, items: int, depth: int) -> None:
+        """Account for a container at this depth and for its items."""
+        self._nodes += items
+        if depth + (items > 0) > MAX_DEPTH or self._nodes > MAX_NODES:
+            raise Hostile("a value is nested too deeply or too large")
 
     def _tagged(self, tag: str, wire: dict[str, Any], depth: int) -> Any:
         body = wire[tag]
         if tag == "$pairs":
             if len(wire) != 1 or type(body) is not list or not all(type(p) is list and len(p) == 2 for p in body):
                 raise Hostile("a malformed map")
+            self._count(2 * len(body), depth)
             return Opaque("dict", {"pairs": [[self.value(k, depth + 2), self.value(v, depth + 2)] for k, v in body]})
         if type(body) is not str:
             raise Hostile(f"a malformed {tag[:40]}")
@@ -268,6 +306,7 @@ class _Decoder:
         named = type(fields) is dict and all(type(name) is str for name in fields)
         if not named or set(wire) - {"$object", "fields"}:
             raise Hostile("a malformed object")
+        self._count(len(fields), depth)
         return {name: self.value(item, depth + 1) for name, item in fields.items()}
 
     def _kwargs(self, wire: dict[str, Any], depth: int) -> dict[str, Any]:
@@ -286,7 +325,7 @@ def _scalar(tag: str, body: str) -> Any:
     try:
         if tag == "$int" and len(body) <= MAX_INT_BITS:
             number = int(body, 16)
-            small = -(2**63) <= number < 2**63  # and would have come as it is
+            small = _SMALLEST <= number <= _LARGEST  # and would have come as it is
             if hex(number) == body and not small and number.bit_length() <= MAX_INT_BITS:
                 return number
         elif tag == "$bytes":

@@ -14,11 +14,12 @@ have passed, the jitter with which races are explored; shrinking takes them to z
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
 
-from burnin.plain import Made, Saved, WorldRef, decode, json_ready
+from burnin.plain import Made, Saved, WorldRef, decode, encode, json_ready
 
 __all__ = [
     "Backend",
@@ -55,7 +56,7 @@ class Consume(msgspec.Struct, frozen=True, omit_defaults=True):
     limit: int | None = None
 
 
-class Step(msgspec.Struct, frozen=True, omit_defaults=True):
+class Step(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):  # a dict for what is cached
     """One call by an actor.
 
     `do` names a class or function of the submission, or, with `on`, a method of an object that an earlier step saved.
@@ -78,6 +79,28 @@ class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     cancel: Cancel | None = None
     consume: Consume | None = None
     enter: bool = False
+
+    @cached_property
+    def needed(self) -> tuple[str, ...]:
+        """The names of what it builds on: what earlier steps saved."""
+        names = [self.on] if self.on is not None else []
+        stack: list[Any] = [self.args, self.kwargs]
+        while stack:
+            match stack.pop():
+                case Saved(name):
+                    names.append(name)
+                case Made(_, kwargs):
+                    stack.append(kwargs)
+                case dict() as mapping:
+                    stack.extend(mapping.values())
+                case list() | tuple() as items:
+                    stack.extend(items)
+        return tuple(names)
+
+    @cached_property
+    def plain_arguments(self) -> tuple[list[Any], dict[str, Any]]:
+        """`args` and `kwargs` as they cross to the worker; a script is played for many submissions."""
+        return [encode(arg) for arg in self.args], {name: encode(arg) for name, arg in self.kwargs.items()}
 
 
 class WorldSpec(msgspec.Struct, frozen=True):

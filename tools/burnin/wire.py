@@ -87,7 +87,7 @@ class Loaded(_FromWorker):
 
 
 class Next(_FromWorker):
-    """The actor is ready for its first step (-1: the set-up, -2: leaving what was entered)."""
+    """The actor is ready for its first step (-1: the set-up, -2: leaving what was entered). Not said where the answer has come along already."""
 
     actor: int
     t: float
@@ -216,6 +216,8 @@ class Play(_FromJudge):
     worlds: dict[str, dict[str, str]]
     """The methods of each world and how each answers: plain, timed (it may take virtual time) or constant (it may be remembered)."""
     actors: list[str]
+    first: Go | Done | None = None
+    """The answer to the `Next` of the set-up, which nothing can come before."""
 
 
 class CallSpec(_FromJudge):
@@ -254,6 +256,9 @@ class Ok(_FromJudge):
 
 class Done(_FromJudge):
     """There is nothing more for this actor, or from this iterator."""
+
+    then: Go | Done | None = None
+    """The answer to the `Next` that follows, where nothing can come in between."""
 
 
 class Take(_FromJudge):
@@ -353,7 +358,7 @@ class Connection:
 
         Raises `Gone` when the other side closes or the socket's timeout passes, and `Hostile` when the bytes are not a message.
         """
-        data = self._pending
+        data = self._pending = self._pending or self._read()
         if len(data) < _HEAD.size:
             data = self._more(data, _HEAD.size)
         (length,) = _HEAD.unpack_from(data)
@@ -375,16 +380,20 @@ class Connection:
         while len(data) < size:
             if self._patience is not None and time.monotonic() > deadline:
                 raise Gone(LATE)  # it sends a byte now and then
-            try:
-                read = self._sock.recv(65_536)
-            except OSError as error:
-                raise Gone(LATE if isinstance(error, BlockingIOError) else str(error)) from None
-            if not read:
-                raise Gone("the connection was closed")
-            data += read
-            self.heard += len(read)
+            data += self._read()
             self._pending = data
         return data
+
+    def _read(self) -> bytes:
+        """What has come, or comes next."""
+        try:
+            read = self._sock.recv(65_536)
+        except OSError as error:
+            raise Gone(LATE if isinstance(error, BlockingIOError) else str(error)) from None
+        if not read:
+            raise Gone("the connection was closed")
+        self.heard += len(read)
+        return read
 
     def close(self) -> None:
         self._sock.close()

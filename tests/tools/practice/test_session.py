@@ -19,7 +19,7 @@ from burnin.grade import Options, grade
 from burnin.library import Library, UserError
 from burnin.practice import Attempt, Attempts, Moment
 from burnin.practice.session import Session
-from burnin.scorecard import Scorecard
+from burnin.scorecard import Scorecard, TypeCheck, TypeProblem
 
 from .rooms import Heard, counter_library, started
 
@@ -135,6 +135,60 @@ def test_a_save_ends_the_search_for_smallest_plays(
     heard.graded(100)
     assert len(searched) == 1
     assert [record.score for record in attempt.record().grades] == [0, 100]
+
+
+class Mypy:
+    """A type checker that is done when it is told so."""
+
+    done = False
+
+    def __init__(self, copy: Path) -> None:
+        assert copy.is_file()
+
+    def __enter__(self) -> Mypy:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def wait(self, seconds: float) -> bool:
+        time.sleep(seconds)
+        return Mypy.done
+
+    def result(self) -> TypeCheck:
+        return TypeCheck("problems", [TypeProblem(1, "wrong", "misc")])
+
+
+@pytest.fixture
+def mypy(monkeypatch: pytest.MonkeyPatch) -> type[Mypy]:
+    """A type checker that is not done yet."""
+    monkeypatch.setattr(Mypy, "done", False)
+    monkeypatch.setattr("burnin.practice.session.TypeChecker", Mypy)
+    return Mypy
+
+
+def test_the_types_follow_the_score_and_are_kept(mypy: type[Mypy], attempt: Attempt) -> None:
+    with Session(attempt, jobs=1) as session:
+        heard = Heard(session)
+        heard.graded(0)
+        attempt.submission.write_text(REFERENCE)
+        first = heard.graded(100)
+        assert first.card is not None
+        assert first.card.types.status == "unknown"
+        mypy.done = True
+        heard.until(lambda now: now.card is not None and now.card.types.problems != [])
+        assert [record.scorecard().types.status for record in attempt.record().grades] == ["problems"]
+
+
+def test_a_save_does_not_wait_for_the_types(mypy: type[Mypy], attempt: Attempt) -> None:
+    with Session(attempt, jobs=1) as session:
+        heard = Heard(session)
+        heard.graded(0)
+        attempt.submission.write_text(WRONG)
+        heard.graded(70)
+        attempt.submission.write_text(REFERENCE)
+        heard.graded(100)
+        assert [record.scorecard().types.status for record in attempt.record().grades] == ["unknown", "unknown"]
 
 
 def test_a_stage_that_passes_shows_the_next(session: Session, attempt: Attempt) -> None:
@@ -283,7 +337,8 @@ def test_a_save_counts_from_when_it_was_noticed(session: Session, attempt: Attem
 def test_another_session_takes_up_where_one_was(session: Session, attempt: Attempt, library: Library) -> None:
     heard = Heard(session)
     attempt.submission.write_text(WRONG)
-    before = heard.graded(70)
+    heard.graded(70)
+    before = heard.until(lambda now: now.card is not None and now.card.types.status == "clean")
     session.__exit__()
     again = Attempts(library).resume(library.exercise("counter"))
     assert again == attempt

@@ -78,6 +78,13 @@ class TypeChecker:
     def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most; whether the result is there."""
+        assert self._process is not None, "enter the checker first"
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.returncode is not None or time.monotonic() > self._deadline
+
     def result(self) -> TypeCheck:
         """What mypy found: problems in the order of their lines. `unknown` if mypy failed or met a limit; raises nothing."""
         assert self._process is not None, "enter the checker first"
@@ -95,7 +102,7 @@ class TypeChecker:
 
     @staticmethod
     def skipped() -> TypeCheck:
-        """The result for a submission whose types are not checked: it cannot be read, or only some properties are asked for."""
+        """The result for a submission whose types are not checked: it cannot be read, or they are not asked for."""
         return TypeCheck("unknown", [], "The types were not checked.")
 
 

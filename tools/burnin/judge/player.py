@@ -83,11 +83,15 @@ class WorkerPlayer:
         self.last = session = Session(script)
         worker = self._ready()
         try:
-            worker.begin(session.opening())
+            opening = session.opening()
+            opening.first = session.ahead()
+            worker.begin(opening)
             while True:
                 reply = session.answer(worker.receive())
                 if session.finished is not None:
                     break
+                if type(reply) is wire.Done:
+                    reply.then = session.ahead()
                 worker.send(reply)
         except Hostile as hostile:
             self.close()
@@ -123,14 +127,15 @@ def conclude(session: Session) -> History:
         raise Crashed(finished.problem)
     if session.absent is not None:
         raise NotAttempted(f"there is no {session.absent}")
-    for call in history.calls:
+    failed = [call for call in history.calls if call.error is not None]
+    for call in failed:
         if call.raised("NotImplementedError"):
             raise NotAttempted(f"{call.do} raised NotImplementedError")
     if finished.stop is not None and finished.stop.kind == "busy_loop":
         line = finished.stop.waiting[0][1] if finished.stop.waiting else None
         raise TimedOut("it computed on without giving control back" + (f" at {line}" if line else ""))
-    for call in history.calls:
-        if call.error is not None and not any(call.raised(name) for name in session.script.errors):
+    for call in failed:
+        if not any(call.raised(name) for name in session.script.errors):
             text = f"{call.error}: {call.message}" if call.message else call.error
             raise Broken(
                 "only the errors that the statement names",

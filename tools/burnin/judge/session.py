@@ -12,7 +12,7 @@ from burnin.history import Call, Effect, Event, History, Item
 from burnin.judge.handles import Forged, Handles
 from burnin.judge.verdict import Verdict
 from burnin.judge.world import Cancelled, Fails, World, as_pause
-from burnin.plain import Hostile, Made, Saved
+from burnin.plain import Hostile
 from burnin.script import Script, Step
 
 __all__ = ["Session"]
@@ -75,6 +75,27 @@ class Session:
             {name: world.methods for name, world in self.worlds.items() if name not in script.drivers},
             self._names,
         )
+
+    def ahead(self) -> wire.Go | wire.Done | None:
+        """The answer to the `Next` that will follow, where nothing can come before it; to be sent along with what is answered now.
+
+        That is the set-up's at the beginning; in `calls`, that of the actor who follows one that is done; and the last one's where
+        there is nothing to be done after the actors.
+        """
+        if not self._begun:
+            following = SETUP
+        elif not self._ended.issuperset(self._begun):
+            return None
+        elif self.script.mode == "calls":
+            following = next((actor for actor in range(len(self._names)) if actor not in self._begun), LEAVING)
+        elif self._steps[LEAVING] or not self._ended.issuperset(range(len(self._names))):
+            return None
+        else:
+            following = LEAVING
+        answer: wire.Go | wire.Done | None = (
+            None if following in self._begun else self.answer(wire.Next(following, self._time))
+        )
+        return answer
 
     def answer(self, message: Any) -> Any:
         """What the judge says to this message. Raises `Hostile` if no honest worker would send it."""
@@ -141,7 +162,8 @@ class Session:
         steps = self._steps[actor]
         while steps:
             step = steps.pop(0)
-            if self._possible(step):
+            # What it builds on does not exist when an earlier call failed, as scripts often mean it to.
+            if self._saved.issuperset(step.needed):
                 return self._go(actor, step)
         return self._end(actor)
 
@@ -169,22 +191,6 @@ class Session:
         self._steps[actor] = [step]  # there may be more
         return self._go(actor, step)
 
-    def _possible(self, step: Step) -> bool:
-        """Whether what the step builds on exists; it does not when an earlier call failed, as scripts often mean it to."""
-        needed = [step.on] if step.on is not None else []
-        stack: list[Any] = [step.args, step.kwargs]
-        while stack:
-            match stack.pop():
-                case Saved(name):
-                    needed.append(name)
-                case Made(_, kwargs):
-                    stack.append(kwargs)
-                case dict() as mapping:
-                    stack.extend(mapping.values())
-                case list() | tuple() as items:
-                    stack.extend(items)
-        return all(name in self._saved for name in needed)
-
     def _begin(self, message: wire.Begin) -> Any:
         try:
             actor, step, due = self._pending.pop(message.call)
@@ -203,13 +209,14 @@ class Session:
         if kind != "rest":
             self.history.calls.append(call)
         self._open[number] = (actor, step, call)
+        args, kwargs = step.plain_arguments
         cancel = step.cancel
         return wire.CallSpec(
             kind,
             step.do,
             step.on,
-            [self._handles.encode(arg) for arg in step.args],
-            {key: self._handles.encode(value) for key, value in step.kwargs.items()},
+            args,
+            kwargs,
             step.save,
             step.read,
             cancel.after if cancel else None,

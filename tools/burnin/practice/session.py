@@ -24,7 +24,7 @@ from typing import Self, TypeVar
 
 import msgspec
 
-from burnin.grade import GLANCE, Abandoned, Grader, GraderFailed, Options, read_submission
+from burnin.grade import GLANCE, Abandoned, Grader, GraderFailed, Options, TypeChecker, read_submission
 from burnin.library import UserError
 from burnin.practice.attempts import Attempt, GivenHint
 from burnin.practice.clock import Moment
@@ -42,6 +42,8 @@ SETTLE = 0.04
 """Seconds for which a file must stay the same before it is taken to be saved whole."""
 BEAT = 15.0
 """Seconds between two records of the clock."""
+MYPY_BEAT = 0.05
+"""Seconds between two looks at whether there is a save while mypy is waited for."""
 PATIENCE = 4.0
 """Seconds after which a grade is abandoned for a newer save; a shorter one is nearly done."""
 
@@ -306,8 +308,21 @@ class Session:
             )
             self._told = failure
             self._refresh()
-            if self._grading.shrinking:
-                self._shrink(copy, before)
+            with TypeChecker(copy) as types:  # a core is idle while a judge shrinks
+                if self._grading.shrinking:
+                    self._shrink(copy, before)
+                self._add_types(types)
+
+    def _add_types(self, types: TypeChecker) -> None:
+        """Put what mypy says on the scorecard; a save that comes before it has said it is more important."""
+        assert self._card is not None
+        self._busy_since = math.inf  # no judge works
+        while not types.wait(MYPY_BEAT):
+            if self._saved.is_set():
+                return
+        self._card = msgspec.structs.replace(self._card, types=types.result())
+        self.attempt.retold(self._card)
+        self._refresh()
 
     def _shrink(self, copy: Path, before: PropertyResult | None) -> None:
         """Find the smallest play of each failure, the one that is told first, until there is another save. The score stays as it is."""
@@ -365,7 +380,7 @@ class Session:
                 first = replace(self._grading, failure=result, same_story=False, message="", first_word=_since(saved))
                 self._progress(first)
 
-        options = Options(first=self._order(), glance=GLANCE, shrink=False)
+        options = Options(first=self._order(), glance=GLANCE, shrink=False, types=False)
         card = self._grader.grade(copy, options, hear, hear_failing)
         told = self._grading.failure
         met = None if told is None else next((found for found in _results(card) if found.id == told.id), None)

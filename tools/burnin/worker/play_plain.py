@@ -39,7 +39,7 @@ def play_calls(play: wire.Play, module: types.ModuleType, ask: Ask) -> wire.Fini
     """Play one actor's calls one after the other."""
     run = CallsRun()
     subject = Subject(module, play.worlds, ask=ask, now=run.now, wait=lambda pause: run.sleep(pause[0]))
-    actor = _Actor(subject, ask, run.now, lambda pause: run.sleep(pause[0]), str(module.__file__))
+    actor = _Actor(subject, ask, run.now, lambda pause: run.sleep(pause[0]), str(module.__file__), play.first)
     set_current(run)
     try:
         actor.play(SETUP)
@@ -73,7 +73,7 @@ def play_threads(play: wire.Play, module: types.ModuleType, ask: Ask, *, patienc
             running[0].point()
 
     subject = Subject(module, play.worlds, ask=ask, now=now, wait=wait)
-    actor = _Actor(subject, ask, now, wait, source)
+    actor = _Actor(subject, ask, now, wait, source, play.first)
 
     def setup(run: threads.ThreadRun) -> None:
         running.append(run)
@@ -105,16 +105,27 @@ class _Actor:
     """Makes the calls that the judge tells it, one by one."""
 
     def __init__(
-        self, subject: Subject, ask: Ask, now: Callable[[], float], wait: Callable[[Pause], None], source: str
+        self,
+        subject: Subject,
+        ask: Ask,
+        now: Callable[[], float],
+        wait: Callable[[Pause], None],
+        source: str,
+        ahead: wire.Go | wire.Done | None,
     ) -> None:
         self._subject, self._ask, self._now, self._wait, self._source = subject, ask, now, wait, source
+        self._ahead = ahead
+        """The answer to the next `Next`, if it is known."""
 
     def play(self, index: int) -> None:
-        reply = self._ask(wire.Next(index, self._now()))
+        reply, self._ahead = self._ahead, None
+        reply = reply or self._ask(wire.Next(index, self._now()))
         while isinstance(reply, wire.Go):
             if reply.after != NO_PAUSE:
                 self._wait(reply.after)
             reply = self._step(reply.call, reply.spec or self._ask(wire.Begin(reply.call, self._now())))
+        if isinstance(reply, wire.Done):
+            self._ahead = reply.then
 
     def _step(self, call: int, spec: wire.CallSpec) -> Any:
         if spec.kind == "rest":

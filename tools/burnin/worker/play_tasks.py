@@ -49,6 +49,7 @@ class _Player:
         self._source = str(module.__file__)
         self._reported = 0  # how many blockings of the loop the judge has heard of
         self._done = 0  # actors that came to their end
+        self._ahead = play.first  # the answer to the next `Next`, if it is known
         self.left: list[tuple[str, str | None]] = []
 
     async def main(self, run: TaskRun) -> None:
@@ -86,13 +87,20 @@ class _Player:
             self._raw_ask(wire.Blocked(*self._run.blocked[self._reported - 1]))
         return self._raw_ask(message)
 
+    def _first(self, index: int) -> Any:
+        """The first step of an actor."""
+        reply, self._ahead = self._ahead, None
+        return reply or self._ask(wire.Next(index, self._run.now()))
+
     async def _actor(self, index: int) -> None:
-        reply = self._ask(wire.Next(index, self._run.now()))
+        reply = self._first(index)
         while isinstance(reply, wire.Go):
             if reply.spec is None:
                 await _pause(reply.after)
             spec = reply.spec or self._ask(wire.Begin(reply.call, self._run.now()))
             reply = await self._step(reply.call, spec)
+        if isinstance(reply, wire.Done):
+            self._ahead = reply.then
         self._done += index >= 0
 
     async def _step(self, call: int, spec: wire.CallSpec) -> Any:
@@ -185,7 +193,7 @@ class _Player:
 
     async def _leave(self, error: BaseException | None) -> None:
         """Play the finale, then leave what was entered, last first, with the error that ended the actors, if one did."""
-        reply = self._ask(wire.Next(LEAVING, self._run.now()))
+        reply = self._first(LEAVING)
         while isinstance(reply, wire.Go):
             if reply.spec is None:
                 await _pause(reply.after)

@@ -141,10 +141,11 @@ def play(request: wire.Play, module: types.ModuleType, ask: Any, *, guarded: boo
     """
     random.seed(0)
     gc.disable()  # a collection at an arbitrary moment would run the submission's finalisers there
-    times = [0.0]
+    told = 0.0  # when the judge heard last
 
     def ask_at(message: Any) -> Any:
-        times.append(message.t)
+        nonlocal told
+        told = message.t
         return ask(message)
 
     try:
@@ -155,10 +156,10 @@ def play(request: wire.Play, module: types.ModuleType, ask: Any, *, guarded: boo
                 return play_threads(request, module, ask_at, patience=10.0 if guarded else math.inf)
             finished = play_tasks(request, module, ask_at)
         if isinstance(finished.problem, str) and finished.problem.startswith(BusyLoop.__name__):
-            return wire.Finished(times[-1], _busy(finished.problem.partition(": ")[2]), [], None, True)
+            return wire.Finished(told, _busy(finished.problem.partition(": ")[2]), [], None, True)
         return finished
     except BusyLoop as error:
-        return wire.Finished(times[-1], _busy(str(error)), [], None, True)
+        return wire.Finished(told, _busy(str(error)), [], None, True)
     finally:
         gc.enable()
 

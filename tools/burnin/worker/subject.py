@@ -70,7 +70,8 @@ class Subject:
             function = self._attribute(
                 self._objects[spec.on], spec.do, f"{type(self._objects[spec.on]).__name__}.{spec.do}"
             )
-        return function, self._decode(spec.args), self._decode(spec.kwargs)
+        args = self._decode(spec.args) if spec.args else []
+        return function, args, self._decode(spec.kwargs) if spec.kwargs else {}
 
     def saved(self, name: str) -> Any:
         """The object that an earlier step saved."""
@@ -92,7 +93,7 @@ class Subject:
 
     def encode(self, value: Any) -> Any:
         """Plain data for the judge; handles become their tokens."""
-        return plain.encode(value, lambda v: {"$token": v._token} if type(v) is Handle else None)
+        return plain.encode(value, _token)
 
     def _attribute(self, owner: Any, name: str, label: str) -> Any:
         try:
@@ -168,15 +169,9 @@ class Subject:
         return method
 
     def _call_world(self, world: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return self._ask(
-            wire.WorldCall(
-                world,
-                name,
-                [self.encode(arg) for arg in args],
-                {k: self.encode(v) for k, v in kwargs.items()},
-                self._now(),
-            )
-        )
+        plain_args = [plain.encode(arg, _token) for arg in args]
+        plain_kwargs = {key: plain.encode(arg, _token) for key, arg in kwargs.items()} if kwargs else kwargs
+        return self._ask(wire.WorldCall(world, name, plain_args, plain_kwargs, self._now()))
 
     def _answer(self, reply: Any) -> Any:
         if isinstance(reply, wire.Fail):
@@ -185,6 +180,10 @@ class Subject:
                 raise kind(reply.message)
             raise RuntimeError(f"{reply.error}: {reply.message}")
         return self._decode(reply.value)
+
+
+def _token(value: Any) -> Any:
+    return {"$token": value._token} if type(value) is Handle else None
 
 
 def describe_error(error: BaseException, source: str) -> tuple[list[str], str, str | None]:
