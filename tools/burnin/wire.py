@@ -1,6 +1,6 @@
 """The protocol between judge and worker: one message there, one back, msgpack with a length in front.
 
-The worker speaks and the judge answers. Every message from the worker carries its virtual time, so that the judge can check
+The worker speaks and the judge answers, but for messages that the worker does not wait for (`awaits`): these it sends along with the next one. Every message from the worker carries its virtual time, so that the judge can check
 that time only moves forward and agrees with the durations that the judge gave. What comes later in a script is told no
 earlier than the worker needs it: the arguments of a call only when the call begins, or, where one call follows the other and nothing of
 the submission runs in between, with the pause before it.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,8 +36,10 @@ __all__ = [
     "Finished",
     "Go",
     "Gone",
+    "How",
     "Item",
     "Loaded",
+    "Method",
     "More",
     "Next",
     "Ok",
@@ -51,14 +53,19 @@ __all__ = [
     "Take",
     "WorldCall",
     "WorldCancelled",
+    "awaits",
 ]
 
 MAX_MESSAGE = 1 << 20
 """The longest message in bytes, either way."""
 
+MAX_QUEUED = 1 << 16
+"""Bytes that are kept for the next message."""
+
 LATE = "no answer in time"
 """The text of a `Gone` that means patience ran out."""
 
+How = Literal["plain", "timed", "constant", "reading", "silent"]
 _HEAD = struct.Struct(">I")
 
 
@@ -160,6 +167,8 @@ class WorldCall(_FromWorker):
     args: list[Any]
     kwargs: dict[str, Any]
     t: float
+    known: bool = False
+    """Whether the worker knows the answer (see `Method`) and goes on without it."""
 
 
 class Resume(_FromWorker):
@@ -204,6 +213,16 @@ class Finished(_FromWorker):
 # ---- what the judge answers
 
 
+class Method(msgspec.Struct, array_like=True):
+    """What a worker needs to know of a method that a world offers (see `burnin.judge.world.call`)."""
+
+    how: How
+    table: list[tuple[Any, Any]] = []
+    """Of a constant one: arguments with their answers."""
+    takes: list[str] = []
+    """Of a silent one: the types of its arguments."""
+
+
 class Play(_FromJudge):
     """Play a script: how many actors there are and how they run. Everything else follows call by call."""
 
@@ -213,8 +232,8 @@ class Play(_FromJudge):
     tape: tuple[int, ...]
     gap: int
     drift: bool
-    worlds: dict[str, dict[str, str]]
-    """The methods of each world and how each answers: plain, timed (it may take virtual time) or constant (it may be remembered)."""
+    worlds: dict[str, dict[str, Method]]
+    """The methods of each world."""
     actors: list[str]
     first: Go | Done | None = None
     """The answer to the `Next` of the set-up, which nothing can come before."""
@@ -233,6 +252,8 @@ class CallSpec(_FromJudge):
     cancel_after: Pause | None
     cancel_at_await: int | None
     consume: Consume | None
+    readings: list[tuple[str, str, Any]] = []
+    """World, method and what it reads as long as this is the time."""
 
 
 class Go(_FromJudge):
@@ -299,6 +320,15 @@ ToJudge = (
     | Blocked
     | Finished
 )
+_TOLD = frozenset({CancelSent, Dropped, WorldCancelled, Blocked})
+
+
+def awaits(message: Any) -> bool:
+    """Whether the worker waits for an answer to this message of its own."""
+    kind = type(message)
+    return kind not in _TOLD and not (kind is WorldCall and message.known)
+
+
 ToWorker = Play | Go | CallSpec | More | Ok | Done | Take | Answer | Fail
 
 
@@ -329,17 +359,29 @@ class Connection:
         self._decode = msgspec.msgpack.Decoder(incoming).decode
         self._encode = msgspec.msgpack.Encoder().encode
         self._pending = b""
+        self._queued = b""
         self._patience: float | None = None
         self.heard = 0
         """Bytes received so far."""
 
     def send(self, message: Any) -> None:
         """Send one message. Raises `Gone` if the other side has gone or does not read, `Hostile` if it is too long."""
+        self.queue(message)
+        self._flush()
+
+    def queue(self, message: Any) -> None:
+        """Send one message along with the next, or when there are many. Raises as `send` does."""
         data = self._encode(message)
         if len(data) > MAX_MESSAGE:
             raise Hostile(f"a message of {len(data)} bytes")
+        self._queued += _HEAD.pack(len(data)) + data
+        if len(self._queued) > MAX_QUEUED:
+            self._flush()
+
+    def _flush(self) -> None:
+        data, self._queued = self._queued, b""
         try:
-            self._sock.sendall(_HEAD.pack(len(data)) + data)
+            self._sock.sendall(data)
         except OSError as error:
             raise Gone(LATE if isinstance(error, BlockingIOError) else str(error)) from None
 

@@ -30,7 +30,7 @@ class Clock(World):
         passed = round(seconds * 1000)
         return self._start + passed + sum(by for at, by in self._jumps if at <= passed)
 
-    @call(shown=False)
+    @call(shown=False, reading=True)
     def read(self) -> int:
         return self.reads(self.now)
 

@@ -118,11 +118,11 @@ class Disk(World):
         self.reads.append(Change("read", name, self.now, self.seq, len(data)))
         return data
 
-    @call
+    @call(silent=True)
     def write(self, name: str, data: bytes) -> None:
         self._put("write", name, b"", data)
 
-    @call
+    @call(silent=True)
     def append(self, name: str, data: bytes) -> None:
         self._put("append", name, self.files.get(name, b""), data)
 

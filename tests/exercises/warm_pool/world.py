@@ -74,11 +74,11 @@ class Host(World):
         loading = [load.model for load in self.loads if load.outcome == "open"]
         return sum(self.sizes[model] for model in [*loading, *self.loaded.values()])
 
-    @call(constant=True)
+    @call(constant="sizes")
     def size(self, model: str) -> int:
         return self.sizes[model]
 
-    @call(constant=True)
+    @call(constant="seconds")
     def load_seconds(self, model: str) -> float:
         return self.seconds[model]
 

@@ -87,9 +87,12 @@ class WorkerPlayer:
             opening.first = session.ahead()
             worker.begin(opening)
             while True:
-                reply = session.answer(worker.receive())
+                message = worker.receive()
+                reply = session.answer(message)
                 if session.finished is not None:
                     break
+                if not wire.awaits(message):
+                    continue
                 if type(reply) is wire.Done:
                     reply.then = session.ahead()
                 worker.send(reply)

@@ -60,6 +60,11 @@ class Session:
         self._saved: set[str] = set()
         self._handles = Handles()
         self._calls = 0
+        self._read = [
+            name
+            for name, world in self.worlds.items()
+            if name not in script.drivers and "reading" in world.methods.values()
+        ]
         self._strict = script.mode != "threads" or not script.drift
 
     def opening(self) -> wire.Play:
@@ -72,7 +77,7 @@ class Session:
             script.tape,
             script.gap,
             script.drift,
-            {name: world.methods for name, world in self.worlds.items() if name not in script.drivers},
+            {name: world.offers() for name, world in self.worlds.items() if name not in script.drivers},
             self._names,
         )
 
@@ -222,6 +227,11 @@ class Session:
             cancel.after if cancel else None,
             cancel.at_await if cancel else None,
             step.consume,
+            [
+                (world, method, self._handles.encode(reading))
+                for world in self._read
+                for method, reading in self.worlds[world].readings(self._time)
+            ],
         )
 
     def _close(self, number: int, kind: str, value: Any) -> tuple[int, Step, Call]:
@@ -330,6 +340,9 @@ class Session:
         except Forged as forged:
             self._event("forged", what=f"{message.world}.{message.method}", value=str(forged))
             return wire.Fail("ValueError", str(forged))
+        how = world.methods[message.method]
+        if message.known and (how not in ("constant", "reading", "silent") or not self._fit(message, world)):
+            raise Hostile(f"an answer of {message.world}.{message.method} that it does not know")
         number = len(self.history.effects) + 1
         event = self._event("effect", what=f"{message.world}.{message.method}", value=args, effect=number)
         effect = Effect(
@@ -349,10 +362,21 @@ class Session:
         except Verdict:
             raise
         except Exception as error:
+            if message.known:
+                raise RuntimeError(f"{message.world}.{message.method} raises although its answer is known") from error
             return self._failed(effect, _failure(error))
         if isinstance(result, Generator):
             return self._go_on(effect, result)
+        if how == "silent" and result is not None:
+            raise RuntimeError(f"{message.world}.{message.method} is silent and answers")
         return self._answered(effect, result)
+
+    def _fit(self, message: wire.WorldCall, world: World) -> bool:
+        """Whether the arguments of a silent call have the types of its signature."""
+        given = [type(arg).__name__ for arg in message.args]
+        return world.methods[message.method] != "silent" or (
+            given == world.takes(message.method) and not message.kwargs
+        )
 
     def _go_on(self, effect: Effect, generator: Generator[Any, None, Any]) -> Any:
         try:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, overload
 
 from burnin.history import Call
 from burnin.script import Pause, Step, WorldSpec
+from burnin.wire import How, Method
 
 __all__ = ["Cancelled", "Fails", "Handle", "World", "call"]
 
@@ -43,34 +45,74 @@ class Handle:
 @overload
 def call(function: Function) -> Function: ...
 @overload
-def call(*, shown: bool = ..., constant: bool = ...) -> Callable[[Function], Function]: ...
-def call(function: Function | None = None, *, shown: bool = True, constant: bool = False) -> Any:
+def call(
+    *, shown: bool = ..., constant: bool | str = ..., reading: bool = ..., silent: bool = ...
+) -> Callable[[Function], Function]: ...
+def call(
+    function: Function | None = None,
+    *,
+    shown: bool = True,
+    constant: bool | str = False,
+    reading: bool = False,
+    silent: bool = False,
+) -> Any:
     """Mark a method of a world as one that the submission may call.
 
     A plain method answers at once. A generator takes virtual time: each `yield` of a `Pause`, or of plain seconds, is time that
     passes; what it returns is the answer. In `tasks`, a generator is a coroutine function to the submission. A method that is
-    not `shown` (it only answers a question) is left out of stories. A `constant` one answers the same question the same way
-    throughout a play, so the worker may remember the answer; it is not shown.
+    not `shown` (it only answers a question) is left out of stories.
+
+    What is known of an answer saves the worker a wait; the call is recorded all the same:
+
+    - a `constant` method answers the same question the same way throughout a play, so the worker may remember the answer; it is not
+      shown. `constant="sizes"` names the world's mapping from the argument to the answer, of which the worker is told at the beginning;
+    - a `reading` has no arguments, changes nothing and depends on nothing but the time;
+    - a `silent` method answers None and raises nothing where its arguments have the types of its signature: str, bytes and int.
+
+    Raises `TypeError` for a silent method of other types.
     """
 
     def mark(function: Function) -> Function:
         timed = inspect.isgeneratorfunction(function)
-        how = "timed" if timed else "constant" if constant else "plain"
-        function.__burnin_call__ = (how, shown and not constant)  # type: ignore[attr-defined]  # a mark on a plain function
+        how = (
+            "timed" if timed else "constant" if constant else "reading" if reading else "silent" if silent else "plain"
+        )
+        takes = _takes(function) if silent else []
+        mapping = constant if isinstance(constant, str) else None
+        function.__burnin_call__ = _Mark(how, shown and not constant, mapping, takes)  # type: ignore[arg-type, attr-defined]  # a mark on a plain function
         return function
 
     return mark if function is None else mark(function)
+
+
+@dataclass(frozen=True)
+class _Mark:
+    how: How
+    shown: bool
+    mapping: str | None
+    takes: list[str]
+
+
+def _takes(method: Callable[..., Any]) -> list[str]:
+    """The types of a silent method's arguments, as the annotations name them."""
+    _, *parameters = inspect.signature(method).parameters.values()
+    names = [getattr(parameter.annotation, "__name__", str(parameter.annotation)) for parameter in parameters]
+    if not set(names) <= {"str", "bytes", "int"}:
+        raise TypeError(f"{method.__name__} cannot be silent: it takes {', '.join(names)}")
+    return names
 
 
 class World:
     """The base of a suite's worlds. Made anew for each play, from the plain data in the script."""
 
     known: ClassVar[dict[str, type[World]]] = {}
-    methods: ClassVar[dict[str, str]] = {}
-    """The methods that the submission may call, and how each answers (see `burnin.wire.Play`)."""
+    methods: ClassVar[dict[str, How]] = {}
+    """The methods that the submission may call, and how each answers (see `call`)."""
 
     unshown: ClassVar[frozenset[str]] = frozenset()
     """Those of them that stories leave out."""
+
+    _marks: ClassVar[dict[str, _Mark]] = {}
 
     now: float = 0.0
     """Virtual seconds; set before each call."""
@@ -79,12 +121,34 @@ class World:
 
     def __init_subclass__(cls) -> None:
         World.known[cls.__name__] = cls
-        cls.methods = {
-            name: member.__burnin_call__[0]
+        cls._marks = {
+            name: member.__burnin_call__
             for name, member in inspect.getmembers(cls, inspect.isfunction)
             if hasattr(member, "__burnin_call__")
         }
-        cls.unshown = frozenset(name for name in cls.methods if not getattr(cls, name).__burnin_call__[1])
+        cls.methods = {name: mark.how for name, mark in cls._marks.items()}
+        cls.unshown = frozenset(name for name, mark in cls._marks.items() if not mark.shown)
+
+    def offers(self) -> dict[str, Method]:
+        """What a worker is told of the methods."""
+        return {
+            name: Method(
+                mark.how, [] if mark.mapping is None else list(getattr(self, mark.mapping).items()), mark.takes
+            )
+            for name, mark in self._marks.items()
+        }
+
+    @classmethod
+    def takes(cls, name: str) -> list[str]:
+        """The types of a silent method's arguments."""
+        return cls._marks[name].takes
+
+    def readings(self, now: float) -> list[tuple[str, Any]]:
+        """What its readings are at this virtual time, by method."""
+        names = [name for name, mark in self._marks.items() if mark.how == "reading"]
+        if names:
+            self.now = now
+        return [(name, getattr(self, name)()) for name in names]
 
     @classmethod
     def of(cls, **kwargs: Any) -> WorldSpec:

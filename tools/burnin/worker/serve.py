@@ -78,6 +78,9 @@ def _serve(connection: wire.Connection, submission: Path, confined: bool) -> Non
 
     def ask(message: Any) -> Any:
         try:
+            if not wire.awaits(message):
+                connection.queue(message)
+                return wire.Ok()
             connection.send(message)
         except Hostile:  # nothing that is raised here may run through the submission, which could catch it
             connection.send(

@@ -48,7 +48,7 @@ class Subject:
     def __init__(
         self,
         module: types.ModuleType,
-        worlds: dict[str, dict[str, str]],
+        worlds: dict[str, dict[str, wire.Method]],
         *,
         ask: Ask,
         now: Callable[[], float],
@@ -61,6 +61,8 @@ class Subject:
         self._numbers = itertools.count(1)
         self._ask, self._now, self._wait, self._wait_async = ask, now, wait, wait_async
         self._worlds = {name: self._proxy(name, methods) for name, methods in worlds.items()}
+        self._readings: dict[tuple[str, str], Any] = {}
+        self._read_at = -1.0
 
     def target(self, spec: wire.CallSpec) -> tuple[Callable[..., Any], list[Any], dict[str, Any]]:
         """What the spec calls and with what. Raises `Missing` if the submission lacks a name."""
@@ -70,6 +72,7 @@ class Subject:
             function = self._attribute(
                 self._objects[spec.on], spec.do, f"{type(self._objects[spec.on]).__name__}.{spec.do}"
             )
+        self._note(spec)
         args = self._decode(spec.args) if spec.args else []
         return function, args, self._decode(spec.kwargs) if spec.kwargs else {}
 
@@ -120,28 +123,27 @@ class Subject:
 
     # ---- worlds
 
-    def _proxy(self, world: str, methods: dict[str, str]) -> Any:
-        made = {
-            name: self._async_method(world, name)
-            if how == "timed" and self._wait_async
-            else self._method(world, name, how)
-            for name, how in methods.items()
-        }
+    def _proxy(self, world: str, methods: dict[str, wire.Method]) -> Any:
+        made = {}
+        for name, method in methods.items():
+            made[name] = self._made(world, name, method)
+            made[name].__name__ = name
         return type(world.capitalize(), (), {"__slots__": (), **made})()
 
-    def _method(self, world: str, name: str, how: str) -> Callable[..., Any]:
-        known: dict[tuple[Any, ...], Any] = {}
+    def _made(self, world: str, name: str, method: wire.Method) -> Callable[..., Any]:
+        match method.how:
+            case "timed" if self._wait_async:
+                return self._async_method(world, name)
+            case "constant":
+                return self._constant(world, name, method.table)
+            case "reading":
+                return self._reading(world, name)
+            case "silent":
+                return self._silent(world, name, method.takes)
+        return self._method(world, name)
 
+    def _method(self, world: str, name: str) -> Callable[..., Any]:
         def method(_proxy: Any, *args: Any, **kwargs: Any) -> Any:
-            remembers = how == "constant" and not kwargs and all(type(arg) in (str, int) for arg in args)
-            if remembers and args in known:
-                return known[args]
-            answer = ask(args, kwargs)
-            if remembers:
-                known[args] = answer
-            return answer
-
-        def ask(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             reply = self._call_world(world, name, args, kwargs)
             while isinstance(reply, wire.Take):
                 assert self._wait is not None
@@ -149,8 +151,61 @@ class Subject:
                 reply = self._ask(wire.Resume(reply.effect, self._now()))
             return self._answer(reply)
 
-        method.__name__ = name
         return method
+
+    def _constant(self, world: str, name: str, table: list[tuple[Any, Any]]) -> Callable[..., Any]:
+        """Its answers are remembered; the first question of a kind is told to the judge even where the answer is known."""
+        ask = self._method(world, name)
+        told = {(arg,): self._decode(answer) for arg, answer in table}
+        known: dict[tuple[Any, ...], Any] = {}
+
+        def method(_proxy: Any, *args: Any, **kwargs: Any) -> Any:
+            if kwargs or not all(type(arg) in (str, int) for arg in args):
+                return ask(_proxy, *args, **kwargs)
+            if args not in known:
+                if args in told:
+                    self._tell(world, name, list(args))
+                known[args] = told[args] if args in told else ask(_proxy, *args)
+            return known[args]
+
+        return method
+
+    def _reading(self, world: str, name: str) -> Callable[..., Any]:
+        """What it reads has come along with the call that is being made, if the clock has not moved since."""
+        ask = self._method(world, name)
+
+        def method(_proxy: Any, *args: Any, **kwargs: Any) -> Any:
+            if args or kwargs or self._read_at != self._now():
+                return ask(_proxy, *args, **kwargs)
+            self._tell(world, name, [])
+            return self._readings[world, name]
+
+        return method
+
+    def _silent(self, world: str, name: str, takes: list[str]) -> Callable[..., Any]:
+        """Nothing is waited for where the arguments are of the right types."""
+        ask = self._method(world, name)
+
+        def method(_proxy: Any, *args: Any, **kwargs: Any) -> Any:
+            plain_args = [plain.encode(arg, _token) for arg in args]
+            if kwargs or [type(arg).__name__ for arg in plain_args] != takes:
+                return ask(_proxy, *args, **kwargs)
+            self._tell(world, name, plain_args)
+            return None
+
+        return method
+
+    def _tell(self, world: str, name: str, plain_args: list[Any]) -> None:
+        """Tell of a call whose answer is known."""
+        reply = self._ask(wire.WorldCall(world, name, plain_args, {}, self._now(), True))
+        if isinstance(reply, wire.Fail):  # the play is over
+            self._answer(reply)
+
+    def _note(self, spec: wire.CallSpec) -> None:
+        """Keep what came along with a call."""
+        if spec.readings:
+            self._readings = {(world, method): self._decode(reading) for world, method, reading in spec.readings}
+            self._read_at = self._now()
 
     def _async_method(self, world: str, name: str) -> Callable[..., Any]:
         async def method(_proxy: Any, *args: Any, **kwargs: Any) -> Any:
@@ -165,7 +220,6 @@ class Subject:
                 reply = self._ask(wire.Resume(reply.effect, self._now()))
             return self._answer(reply)
 
-        method.__name__ = name
         return method
 
     def _call_world(self, world: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
