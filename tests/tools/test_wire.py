@@ -38,7 +38,18 @@ FROM_WORKER = [
     wire.Finished(0.5, wire.Stopped("deadlock", [("A", None)]), [("B", "a.py:1 f")], None, False),
 ]
 FROM_JUDGE = [
-    wire.Play("tasks", "trio", 1, (1, 2), 32, True, {"host": {"load": "timed"}}, ["A"]),
+    wire.Play(
+        "tasks",
+        "trio",
+        1,
+        (1, 2),
+        32,
+        True,
+        {"host": {"load": wire.Method("timed"), "size": wire.Method("constant", [("a", 1)])}},
+        ["A"],
+        wire.Done(wire.Go(1, (0.5, 1), None)),
+    ),
+    wire.Load(),
     SPEC,
     wire.Go(1, (0.5, 1), None),
     wire.Go(1, (0.0, 0), SPEC),

@@ -8,6 +8,7 @@ the submission runs in between, with the pause before it.
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
@@ -38,6 +39,7 @@ __all__ = [
     "Gone",
     "How",
     "Item",
+    "Load",
     "Loaded",
     "Method",
     "More",
@@ -213,6 +215,10 @@ class Finished(_FromWorker):
 # ---- what the judge answers
 
 
+class Load(_FromJudge):
+    """The submission is there: import it. Until then a worker can be made ahead."""
+
+
 class Method(msgspec.Struct, array_like=True):
     """What a worker needs to know of a method that a world offers (see `burnin.judge.world.call`)."""
 
@@ -329,7 +335,7 @@ def awaits(message: Any) -> bool:
     return kind not in _TOLD and not (kind is WorldCall and message.known)
 
 
-ToWorker = Play | Go | CallSpec | More | Ok | Done | Take | Answer | Fail
+ToWorker = Load | Play | Go | CallSpec | More | Ok | Done | Take | Answer | Fail
 
 
 class Order(msgspec.Struct, array_like=True):
@@ -394,6 +400,10 @@ class Connection:
         patience = struct.pack("@ll", int(seconds), round(seconds % 1 * 1e6))
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+
+    def come(self) -> bool:
+        """Whether something has come: a message, a part of one, or the end."""
+        return bool(self._pending or select.select([self._sock], [], [], 0)[0])
 
     def receive(self) -> Any:
         """The next message.

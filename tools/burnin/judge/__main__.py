@@ -18,11 +18,37 @@ from burnin import confine
 from burnin.judge.processes import Template
 from burnin.judge.protocol import Ask, Enough, Failing, Glance, Glanced, HandIn, Judged, Listed, Recheck, Request
 
+IDLE = 0.05
+"""Seconds without an order after which workers are made ahead."""
+
+
+class _Lines:
+    """The lines of a descriptor, one by one."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd, self._read = fd, b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        while b"\n" not in self._read:
+            data = os.read(self._fd, 1 << 16)
+            if not data:
+                raise StopIteration
+            self._read += data
+        line, _, self._read = self._read.partition(b"\n")
+        return line
+
+    def come(self, seconds: float) -> bool:
+        """Whether something has come, or comes within so many seconds."""
+        return b"\n" in self._read or bool(select.select([self._fd], [], [], seconds)[0])
+
 
 def main() -> int:
     """Judge until the input ends. Exit code 0, or 3 if the suite could not be read."""
-    lines = os.fdopen(os.dup(0), "rb")  # pytest takes the standard descriptors away while it captures
-    request = msgspec.json.decode(lines.readline(), type=Request)
+    lines = _Lines(os.dup(0))  # pytest takes the standard descriptors away while it captures
+    request = msgspec.json.decode(next(lines), type=Request)
     _stay_on(request.core)
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever pytest or a suite prints is not part of the protocol
@@ -42,15 +68,20 @@ def main() -> int:
         from burnin.judge.plugin import JudgePlugin
 
         def orders() -> Iterator[HandIn | Ask | Recheck | Glance | Enough]:
+            awaited = False
             for line in lines:
                 order = msgspec.json.decode(line, type=HandIn | Ask | Recheck | Glance | Enough)
                 if isinstance(order, HandIn):
                     template.hand_in(Path(order.submission).read_bytes())
                 yield order
+                awaited = awaited or isinstance(order, Glance)  # somebody waits for the grade, and will for the next
+                idle = IDLE
+                while awaited and not lines.come(idle) and template.make_ahead():
+                    idle = 0.0
 
         def enough() -> bool:
             """Whether a line has come while an order is carried out: an `Enough`, since another order waits for the answer."""
-            return bool(select.select([lines], [], [], 0)[0])
+            return lines.come(0)
 
         plugin = JudgePlugin(
             lambda: WorkerPlayer(template),

@@ -41,6 +41,9 @@ PLAY_PATIENCE = 60.0
 MAX_PLAY_BYTES = 8 << 20
 """What a worker may tell in one play, since the judge keeps it all in the history."""
 
+MOST_AHEAD = 16
+"""Workers that a template makes for a submission that is still to come."""
+
 MAX_PROBLEM = 500
 """Characters of what the worker says of a failed import."""
 
@@ -61,6 +64,8 @@ class Template:
         """Why the submission cannot be imported, once that is known."""
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._ahead: list[Worker] = []
+        self._taken = self._taken_before = 0
 
     def __enter__(self) -> Template:
         return self
@@ -72,6 +77,7 @@ class Template:
     def hand_in(self, submission: bytes) -> None:
         """From here on workers import this module."""
         self._submission, self.unloadable = submission, None
+        self._taken, self._taken_before = 0, self._taken
 
     def start(self) -> None:
         """Start the process, if it does not run; it imports while the caller does something else."""
@@ -103,26 +109,43 @@ class Template:
         """
         if self.unloadable is not None:
             raise type(self.unloadable)(str(self.unloadable))
-        self.start()
-        self._count += 1
-        scratch = self._home / str(self._count)
-        scratch.mkdir(mode=0o700)
-        path = scratch / f"{self._name}.py"
-        path.write_bytes(self._submission)
-        ours, theirs = socket.socketpair()
-        with theirs, contextlib.ExitStack() as failing:
-            failing.callback(ours.close)
-            pid = self._order(wire.Order(str(path), self._confined), theirs.fileno()).pid
-            failing.pop_all()
-        worker = Worker(self, pid, ours, scratch)
+        self._taken += 1
+        worker = self._ahead.pop() if self._ahead else self._new()
+        if not worker.waits():  # somebody has ended it, but not the submission
+            worker.end()
+            worker = self._new()
         self.confined = worker.confined
         try:
-            worker.load()
+            worker.load(self._submission)
         except (Crashed, TimedOut) as verdict:
             worker.end()
             self.unloadable = verdict
             raise
         return worker
+
+    def make_ahead(self) -> bool:
+        """Make a worker for a submission that is still to come, unless there are as many as one has taken so far; whether it made one."""
+        if len(self._ahead) >= min(MOST_AHEAD, max(self._taken, self._taken_before)):
+            return False
+        try:
+            self._ahead.append(self._new())
+        except (Crashed, TimedOut, OSError):  # whatever it is, who needs a worker will hear of it
+            return False
+        return True
+
+    def _new(self) -> Worker:
+        """A worker that waits for the submission."""
+        self.start()
+        self._count += 1
+        scratch = self._home / str(self._count)
+        scratch.mkdir(mode=0o700)
+        path = scratch / f"{self._name}.py"
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.ExitStack() as failing:
+            failing.callback(ours.close)
+            pid = self._order(wire.Order(str(path), self._confined), theirs.fileno()).pid
+            failing.pop_all()
+        return Worker(self, pid, ours, path)
 
     def end(self, pid: int) -> int:
         """Kill the worker with all that it started; returns its wait status."""
@@ -139,6 +162,9 @@ class Template:
             raise Crashed("the process that starts workers has ended") from None
 
     def _stop(self) -> None:
+        for worker in self._ahead:
+            worker.forget()
+        self._ahead = []
         if self._control is not None:
             self._control.close()
             self._control = None
@@ -157,8 +183,9 @@ class Template:
 class Worker:
     """One worker process. `send` and `receive` raise `Crashed` or `TimedOut` when the submission ended the conversation."""
 
-    def __init__(self, template: Template, pid: int, sock: socket.socket, scratch: Path) -> None:
-        self._template, self._pid, self._scratch = template, pid, scratch
+    def __init__(self, template: Template, pid: int, sock: socket.socket, path: Path) -> None:
+        """`path` is where its submission will be, in a scratch folder of its own."""
+        self._template, self._pid, self._path = template, pid, path
         self._connection = wire.Connection(sock, wire.ToJudge)
         self._connection.be_patient(START_PATIENCE)
         self._ended = False
@@ -170,10 +197,16 @@ class Worker:
         self.confined = confined
         self._connection.be_patient(PATIENCE)
 
-    def load(self) -> None:
-        """Wait until the submission is imported. Raises `Crashed` or `TimedOut`, with a sentence, if it cannot be."""
+    def waits(self) -> bool:
+        """Whether it waits for the submission: it has not ended."""
+        return not self._connection.come()
+
+    def load(self, submission: bytes) -> None:
+        """Have it import the submission. Raises `Crashed` or `TimedOut`, with a sentence, if it cannot be imported."""
         self._play_ends = time.monotonic() + PLAY_PATIENCE
+        self._path.write_bytes(submission)
         try:
+            self.send(wire.Load())
             loaded = self.receive()
         except (Crashed, TimedOut) as verdict:
             raise type(verdict)(f"It cannot be imported: {verdict}.") from None
@@ -255,7 +288,13 @@ class Worker:
         except Crashed:
             return 0
         finally:
-            remove(self._scratch)
+            remove(self._path.parent)
+
+    def forget(self) -> None:
+        """Let go of a worker that ends with its template."""
+        self._ended = True
+        self._connection.close()
+        remove(self._path.parent)
 
 
 def _processor_time(pid: int) -> float:

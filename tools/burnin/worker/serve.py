@@ -70,6 +70,7 @@ def _serve(connection: wire.Connection, submission: Path, confined: bool) -> Non
             "none", ("Confinement was switched off: only resource limits.", *LIMITS.apply_limits())
         )
     connection.send(wire.Confined(found.backend, list(found.detail)))
+    connection.receive()  # a `Load`
     module, problem = import_submission(submission)
     connection.send(wire.Loaded(problem))
     if module is None:
