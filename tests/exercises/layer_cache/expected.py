@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from burnin.suite import Call, History, require
+from burnin.suite import Call, History, broken
 
 from .world import PART, Change, Disk, digest_of
 
@@ -181,7 +181,8 @@ def _check_alive(all_turns: list[Turn]) -> None:
             continue
         number += 1
         served += _served(turn)
-        require(served * 2 >= number, f"{turn.asked} to be served", turn.did, turn.call.ended)
+        if served * 2 < number:  # told only then: there are thousands of these
+            broken(f"{turn.asked} to be served", turn.did, turn.call.ended)
 
 
 def _served(turn: Turn) -> bool:

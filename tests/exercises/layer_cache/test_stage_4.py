@@ -11,7 +11,7 @@ from .expected import disk_of, turns
 from .facts import check_alive, told, walk
 from .scripts_stage_4 import crashing, reopened, resumed, shrunk, with_policy
 from .test_stage_1 import check_disk_rules
-from .traces import plain_traces, script_of, traces
+from .traces import plain_traces, scripts
 from .world import PART, Disk, RankedPolicy, Trace, digest_of
 
 CRASHES = crashing()
@@ -206,13 +206,13 @@ def _check_asked_by_pulls(history: History, policy: RankedPolicy) -> None:
             check_nobody_waits_in_vain(mark, state)
 
 
-@promise(stage=4, points=3, level="core", rule="Better than LRU", tags=("policy",))
+@promise(stage=4, points=3, level="core", rule="Better than LRU", tags=("policy",), shares="traces")
 def test_better_than_lru(play: Play) -> None:
     "Over all traces, the policy spends at most 80 % of the fetch seconds of least-recently-used eviction."
     check_beside_lru(spend(play), plain_traces(), 0.8, "fetching")
 
 
-@promise(stage=4, points=4, level="senior", rule="Close to the best", tags=("policy",))
+@promise(stage=4, points=4, level="senior", rule="Close to the best", tags=("policy",), shares="traces")
 def test_close_to_the_best(play: Play) -> None:
     "Over all traces, the policy spends at most 1.45 times the fetch seconds of the offline optimum."
     check_beside_optimum(spend(play), plain_traces(), 1.45, "fetching")
@@ -221,8 +221,8 @@ def test_close_to_the_best(play: Play) -> None:
 def spend(play: Play) -> Spent:
     """What the policy spends on fetching over all traces."""
     spent = 0.0
-    for trace in traces():
-        driven = play(script_of(trace)).worlds["trace"]
+    for script in scripts():
+        driven = play(script).worlds["trace"]
         assert isinstance(driven, Trace)
         require(driven.wrong is None, "victims among the candidates that free enough", driven.wrong or "", 0)
         spent += driven.cost

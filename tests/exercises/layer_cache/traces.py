@@ -22,10 +22,14 @@ def traces() -> tuple[Trace, ...]:
     return tuple(_trace(random.Random(f"layer_cache {number}")) for number in range(TRACES))
 
 
-def script_of(trace: Trace) -> Script:
-    """A script that drives the policy with the trace."""
-    spec = Trace.of(sizes=trace.sizes, seconds=trace.seconds, budget=trace.budget, pulls=trace.pulls)
-    return Script(setup=(Step("ValuePolicy", save="policy"),), actors={}, drivers={"trace": spec})
+@cache
+def scripts() -> tuple[Script, ...]:
+    """A script for each trace, which drives the policy with it."""
+    specs = [
+        Trace.of(sizes=trace.sizes, seconds=trace.seconds, budget=trace.budget, pulls=trace.pulls) for trace in traces()
+    ]
+    setup = (Step("ValuePolicy", save="policy"),)
+    return tuple(Script(setup=setup, actors={}, drivers={"trace": spec}) for spec in specs)
 
 
 @cache

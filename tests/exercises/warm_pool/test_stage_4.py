@@ -11,7 +11,7 @@ from ..shared.eviction import Spent, check_beside_lru, check_beside_optimum
 from .facts import State, check_alive, host_of, walk
 from .scripts import concurrent, entering
 from .test_stage_3 import check_head_waits_for_room, check_unload_makes_room
-from .traces import plain_traces, script_of, traces
+from .traces import plain_traces, scripts
 from .world import Asked, RankedPolicy, Trace
 
 
@@ -192,13 +192,13 @@ def check_question(asked: Asked, state: State) -> None:
     )
 
 
-@promise(stage=4, points=6, level="core", rule="Better than LRU", tags=("policy",))
+@promise(stage=4, points=6, level="core", rule="Better than LRU", tags=("policy",), shares="traces")
 def test_better_than_lru(play: Play) -> None:
     "Over all traces, the policy spends at most 70 % of the load seconds of least-recently-used eviction."
     check_beside_lru(spend(play), plain_traces(), 0.7, "loading")
 
 
-@promise(stage=4, points=5, level="senior", rule="Close to the best", tags=("policy",))
+@promise(stage=4, points=5, level="senior", rule="Close to the best", tags=("policy",), shares="traces")
 def test_close_to_the_best(play: Play) -> None:
     "Over all traces, the policy spends at most 1.7 times the load seconds of the offline optimum."
     check_beside_optimum(spend(play), plain_traces(), 1.7, "loading")
@@ -207,8 +207,8 @@ def test_close_to_the_best(play: Play) -> None:
 def spend(play: Play) -> Spent:
     """What the policy spends on loading over all traces."""
     spent = 0.0
-    for trace in traces():
-        driven = play(script_of(trace)).worlds["trace"]
+    for script in scripts():
+        driven = play(script).worlds["trace"]
         assert isinstance(driven, Trace)
         if driven.wrong is not None:
             at, text = driven.wrong

@@ -20,10 +20,15 @@ def traces() -> tuple[Trace, ...]:
     return tuple(_trace(random.Random(f"warm_pool {number}")) for number in range(TRACES))
 
 
-def script_of(trace: Trace) -> Script:
-    """A script that drives the policy with the trace."""
-    spec = Trace.of(sizes=trace.sizes, seconds=trace.seconds, budget=trace.budget, requests=trace.requests)
-    return Script(setup=(Step("KeepWarmPolicy", save="policy"),), actors={}, drivers={"trace": spec})
+@cache
+def scripts() -> tuple[Script, ...]:
+    """A script for each trace, which drives the policy with it."""
+    specs = [
+        Trace.of(sizes=trace.sizes, seconds=trace.seconds, budget=trace.budget, requests=trace.requests)
+        for trace in traces()
+    ]
+    setup = (Step("KeepWarmPolicy", save="policy"),)
+    return tuple(Script(setup=setup, actors={}, drivers={"trace": spec}) for spec in specs)
 
 
 @cache

@@ -31,7 +31,7 @@ from burnin.judge.session import Session
 from burnin.judge.verdict import Broken, Stuck, Verdict
 from burnin.script import Script
 
-__all__ = ["EFFORTS", "Batch", "Effort", "Failure", "Seeded", "checked", "explore"]
+__all__ = ["EFFORTS", "Batch", "Effort", "Failure", "Once", "Seeded", "checked", "explore"]
 
 # Hypothesis draws constants that it finds in local source files. Which those are depends on where this package is installed and
 # on what has been imported so far; a score must not.
@@ -161,6 +161,27 @@ class Batch:
             yield Batch(self.seeded, player, enough=self.enough)
         finally:
             player.close()
+
+
+class Once:
+    """Plays each script once, for properties that choose the same ones themselves."""
+
+    def __init__(self, play: Play) -> None:
+        self._play = play
+        self._played: dict[int, tuple[Script, Session | None, History | Verdict]] = {}
+        self.last: Session | None = None
+
+    def __call__(self, script: Script) -> History:
+        if id(script) not in self._played:
+            try:
+                outcome: History | Verdict = self._play(script)
+            except Verdict as verdict:
+                outcome = verdict
+            self._played[id(script)] = script, self._play.last, outcome
+        _, self.last, outcome = self._played[id(script)]
+        if isinstance(outcome, Verdict):
+            raise outcome
+        return outcome
 
 
 def explore(check: Property, batch: Batch, *, effort: Effort, seed: str, scale: float = 1.0) -> None:

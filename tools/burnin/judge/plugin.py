@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from burnin.history import Event
-from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Effort, Failure, Seeded, checked, explore
+from burnin.judge.explore import EFFORTS, SHRINK_PLAYS, Batch, Effort, Failure, Once, Seeded, checked, explore
 from burnin.judge.player import Play, Player
 from burnin.judge.promise import Promise, promise_of
 from burnin.judge.protocol import Ask, Enough, Failing, Glance, Glanced, HandIn, Judged, Recheck, SuiteProperty
@@ -61,6 +61,7 @@ class JudgePlugin:
         self._began, self._before = 0.0, 0
         self._player = new_player()
         self._batch: Batch | None = None
+        self._once: Once | None = None
         self._begun: dict[Seeded | None, tuple[Player, Batch]] = {}
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -100,7 +101,8 @@ class JudgePlugin:
         batches: dict[object, int] = {}
         properties = []
         for _, p in items.values():
-            number = batches.setdefault(p.id if p.scripts is None else id(p.scripts), len(batches))
+            own = f"shares {p.shares}" if p.shares else p.id
+            number = batches.setdefault(own if p.scripts is None else id(p.scripts), len(batches))
             properties.append(SuiteProperty(p.id, p.title, p.stage, p.points, p.level, p.rule, number, list(p.tags)))
         self._listed(properties)
         gc.freeze()
@@ -143,7 +145,7 @@ class JudgePlugin:
 
     def _give_up_worker(self) -> None:
         self._player.close()
-        self._player.last = self._batch = None
+        self._player.last = self._batch = self._once = None
         gc.collect()
         gc.freeze()  # what is left are scripts, for the next submission too; a history that were left would never be freed
 
@@ -247,6 +249,9 @@ class JudgePlugin:
 
     def _play_for(self, promise: Promise) -> Play:
         seeded = self._seeded_for(promise)
+        if seeded is None and promise.shares:
+            self._once = self._once or Once(self._player)
+            return self._once
         if seeded is None:
             return self._player
         if self._batch is None:

@@ -7,7 +7,7 @@
         require(history.worlds["host"].peak <= budget, "at most 24 bytes in use", at=...)
 
 The docstring is the sentence that the candidate reads; `rule` is the bold name of the rule in the statement's stage. Without
-`scripts` the property gets `play` alone and chooses its scripts itself.
+`scripts` the property gets `play` alone and chooses its scripts itself; those that choose the same ones say so with `shares`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Promise:
     scripts: SearchStrategy[Script] | None
     scale: float
     tags: tuple[Tag, ...] = ()
+    shares: str = ""
 
 
 def promise(
@@ -55,11 +56,13 @@ def promise(
     scripts: SearchStrategy[Script] | None = None,
     scale: float = 1.0,
     tags: tuple[Tag, ...] = (),
+    shares: str = "",
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Mark a test function as a property.
 
     `scale` multiplies the number of scripts that an effort plays, for a property whose mistakes are rarer (or whose plays are
-    dearer) than others'. `tags` are the kinds of mistake that it finds. Raises `ValueError` for a function without a docstring, and
+    dearer) than others'. `tags` are the kinds of mistake that it finds. Properties that choose their scripts themselves, and choose the
+    same objects, name what they have in common in `shares`: each of these scripts is then played once for all of them. Raises `ValueError` for a function without a docstring, and
     for a level, points or tags that there are not.
     """
 
@@ -68,6 +71,8 @@ def promise(
             f"level {level!r} with {points} points: a level is one of {get_args(Level)}, points are 1 or more"
         )
 
+    if shares and scripts is not None:
+        raise ValueError("properties with a strategy share its plays anyhow")
     for tag in tags:
         if tag not in get_args(Tag):
             raise ValueError(f"there is no tag {tag!r}: a tag is one of {get_args(Tag)}")
@@ -77,7 +82,7 @@ def promise(
         if not title:
             raise ValueError(f"{check.__name__} needs a docstring: the sentence that the candidate reads")
         made = Promise(
-            check.__name__.removeprefix("test_"), title, stage, points, level, rule, check, scripts, scale, tags
+            check.__name__.removeprefix("test_"), title, stage, points, level, rule, check, scripts, scale, tags, shares
         )
 
         def test(judgement: Callable[[Promise], None]) -> None:
