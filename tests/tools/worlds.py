@@ -14,7 +14,7 @@ from burnin.judge.verdict import Verdict
 from burnin.script import Pause, Script, Step, WorldRef, WorldSpec
 from burnin.suite import Call, Cancelled, Fails, Handle, World, call
 
-__all__ = ["DESK", "Asker", "Desk", "Worker", "Workers", "calls", "shown", "tasks", "threads"]
+__all__ = ["DESK", "GAUGE", "Asker", "Desk", "Worker", "Workers", "calls", "shown", "tasks", "threads"]
 
 
 class Desk(World):
@@ -65,6 +65,35 @@ class Desk(World):
         return "secret"
 
 
+class Gauge(World):
+    """Is known in part before it is asked."""
+
+    def __init__(self) -> None:
+        self.colours = {"a": "amber"}
+        self.notes: list[Any] = []
+
+    @call(constant="colours")
+    def colour(self, key: str) -> str:
+        return self.colours[key]
+
+    @call(reading=True)
+    def hour(self) -> float:
+        return self.now / 3600
+
+    @call(silent=True)
+    def note(self, text: str, number: int) -> None:
+        self.notes.append((text, number))
+
+    @call(silent=True)
+    def loud(self, text: str) -> int:
+        """A mistake of a suite: it is to answer nothing, and does."""
+        return len(text)
+
+    @call
+    def count(self) -> int:
+        return len(self.notes)
+
+
 class Asker(World):
     """Drives an actor: calls `double` with what it got last, so many times."""
 
@@ -86,7 +115,7 @@ class Asker(World):
         return self.got
 
 
-DESK = WorldSpec("Desk", {})
+DESK, GAUGE = WorldSpec("Desk", {}), WorldSpec("Gauge", {})
 POOL = Step("Pool", args=(WorldRef("desk"),), save="pool")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from burnin.history import Event, History
 from burnin.judge import explore as module
-from burnin.judge.explore import EFFORTS, Batch, Effort, Failure, Seeded, explore
+from burnin.judge.explore import EFFORTS, Batch, Effort, Failure, Once, Seeded, explore
 from burnin.judge.session import Session
 from burnin.judge.verdict import Broken, Crashed, NotAttempted, Stuck, TimedOut, Verdict
 from burnin.script import Script, Step
@@ -276,6 +276,18 @@ def test_properties_of_one_batch_share_their_plays() -> None:
         assert caught.value.history is batch.last.history
     assert len(seen) == 2 * (len(play.played) - 1)
     assert seen[: len(seen) // 2] == seen[len(seen) // 2 :]
+
+
+def test_properties_that_choose_the_same_scripts_share_their_plays() -> None:
+    play = Recorder(lambda numbers: TimedOut("it hung") if numbers == [2] else None)
+    once, scripts = Once(play), [script_of([1]), script_of([2])]
+    for _ in range(2):
+        assert once(scripts[0]) is once(scripts[0])
+        with pytest.raises(TimedOut):
+            once(scripts[1])
+        assert once.last is not None
+        assert once.last.script is scripts[1]
+    assert play.played == [[1], [2]]
 
 
 def stuck(numbers: list[int]) -> Verdict | None:

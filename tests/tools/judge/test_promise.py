@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
 from burnin.judge.promise import Promise, promise_of
 from burnin.suite import Broken, broken, promise, require
@@ -64,6 +65,11 @@ def test_tags_are_of_the_known_kinds() -> None:
 def test_there_are_two_levels_and_points_to_win(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="level"):
         mark(**wrong)
+
+
+def test_only_properties_that_choose_their_scripts_say_that_they_share_them() -> None:
+    with pytest.raises(ValueError, match="share its plays anyhow"):
+        mark(scripts=st.nothing(), shares="traces")
 
 
 def test_a_requirement_breaks_the_promise_unless_it_holds() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hand import LEAVING, SETUP, Hand, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worlds import calls, tasks, threads
+from worlds import DESK, GAUGE, calls, tasks, threads
 
 from burnin import wire
 from burnin.judge import session as module
@@ -249,6 +249,46 @@ def test_no_item_comes_beyond_the_limit() -> None:
     assert hand.item(1) == wire.Done()
     with refused("beyond its limit"):
         hand.item(1)
+
+
+# ---- answers that the worker knows
+
+
+@pytest.fixture
+def hand() -> Hand:
+    """A call is being made, with a desk and a gauge to talk to."""
+    hand = Hand(calls(Step("f"), worlds={"desk": DESK, "gauge": GAUGE})).set_up()
+    hand.next(0)
+    return hand
+
+
+def known(hand: Hand, world: str, method: str, *args: Any, **kwargs: Any) -> Any:
+    return hand.say(wire.WorldCall(world, method, list(args), kwargs, hand.t, True))
+
+
+@pytest.mark.parametrize(
+    ("world", "method", "args"),
+    [("desk", "put", [1]), ("desk", "fetch", ["a"]), ("desk", "stubborn", []), ("gauge", "count", [])],
+)
+def test_only_some_answers_can_be_known(hand: Hand, world: str, method: str, args: list[Any]) -> None:
+    with refused(f"an answer of {world}.{method} that it does not know"):
+        known(hand, world, method, *args)
+
+
+@pytest.mark.parametrize("args", [[], ["a"], ["a", "b"], ["a", 1, 2], [b"a", 1], [["a"], 1], [{"$object": "str"}, 1]])
+def test_a_silent_call_has_arguments_of_its_types(hand: Hand, args: list[Any]) -> None:
+    assert known(hand, "gauge", "note", "a", 1) == wire.Answer(None)
+    with refused("that it does not know"):
+        known(hand, "gauge", "note", *args)
+    with refused("that it does not know"):
+        known(hand, "gauge", "note", "a", number=1)
+
+
+def test_what_raises_was_not_known(hand: Hand) -> None:
+    with refused("that it does not know"):
+        known(hand, "gauge", "colour", "none")
+    with refused("that it does not know"):
+        known(hand, "gauge", "hour", "now")
 
 
 # ---- cancellations

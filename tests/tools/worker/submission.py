@@ -17,6 +17,28 @@ COUNT = 0
 KEPT: dict[str, Any] = {}
 
 
+class Reader:
+    """Asks the gauge."""
+
+    def __init__(self, gauge: Any) -> None:
+        self.gauge = gauge
+
+    def colours(self, *keys: str) -> list[Any]:
+        return [self.gauge.colour(key) for key in keys]
+
+    def hours(self) -> list[Any]:
+        """What it reads, twice at once and once later."""
+        read = [self.gauge.hour(), self.gauge.hour()]
+        time.sleep(3600)
+        return [*read, self.gauge.hour()]
+
+    def take_notes(self, *notes: list[Any]) -> list[Any]:
+        return [*(self.gauge.note(*note) for note in notes), self.gauge.count()]
+
+    def speak(self) -> Any:
+        return self.gauge.loud("abc")
+
+
 class RefusedError(Exception):
     pass
 

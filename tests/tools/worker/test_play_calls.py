@@ -7,11 +7,11 @@ import math
 from typing import Any
 
 import pytest
-from worlds import DESK, POOL, Worker, calls
+from worlds import DESK, GAUGE, POOL, Worker, calls
 
 from burnin.judge.verdict import Broken, Crashed, NotAttempted
 from burnin.plain import Opaque
-from burnin.script import Consume, Made, Saved, Script, Step, WorldSpec
+from burnin.script import Consume, Made, Saved, Script, Step, WorldRef, WorldSpec
 from burnin.suite import Handle
 
 
@@ -66,6 +66,46 @@ def test_a_constant_question_is_asked_once_in_a_play(worker: Worker) -> None:
         history = worker(calls(Step("get_twice", on="pool", args=("abc",)), setup=(POOL,)))
         assert history.calls[-1].value == [3, 3]
         assert len(history.effects_of("price")) == 1
+
+
+READER = Step("Reader", args=(WorldRef("gauge"),), save="reader")
+
+
+def reading(do: str, *args: Any, **more: Any) -> Script:
+    """One call of what asks the gauge."""
+    return calls(
+        Step(do, on="reader", args=args, **more), setup=(READER,), worlds={"gauge": GAUGE}, errors=("ValueError",)
+    )
+
+
+def test_what_the_worker_knows_of_a_constant_is_recorded_all_the_same(worker: Worker) -> None:
+    history = worker(reading("colours", "a", "a"))
+    assert history.calls[-1].value == ["amber", "amber"]
+    assert [(effect.args, effect.value) for effect in history.effects] == [(("a",), "amber")]
+
+
+def test_what_is_not_in_a_constants_table_is_asked_for(worker: Worker) -> None:
+    assert worker(reading("colours", "b")).calls[-1].error == "ValueError"
+
+
+def test_a_reading_is_that_of_its_time_and_each_is_recorded(worker: Worker) -> None:
+    history = worker(reading("hours", after=(3600.0, 0)))
+    assert history.calls[-1].value == [1.0, 1.0, 2.0]
+    assert [(effect.began, effect.value) for effect in history.effects] == [(3600.0, 1.0), (3600.0, 1.0), (7200.0, 2.0)]
+
+
+def test_a_silent_call_answers_nothing_and_is_recorded_in_its_place(worker: Worker) -> None:
+    """Also one whose arguments are of other types, which is waited for."""
+    history = worker(reading("take_notes", ["a", 1], [b"b", 2], ["c", 3]))
+    assert history.calls[-1].value == [None, None, None, 3]
+    assert history.worlds["gauge"].notes == [("a", 1), (b"b", 2), ("c", 3)]
+    assert [effect.method for effect in history.effects] == ["note", "note", "note", "count"]
+    assert [event.kind for event in history.events[2:]] == ["call", *["effect", "answer"] * 4, "return"]
+
+
+def test_a_silent_method_that_answers_is_the_suites_fault(worker: Worker) -> None:
+    with pytest.raises(RuntimeError, match=r"gauge\.loud is silent and answers"):
+        worker(reading("speak"))
 
 
 def test_a_failure_of_the_world_can_be_caught(worker: Worker) -> None:

@@ -40,7 +40,7 @@ def main() -> int:
     if only:  # the suite's start is when a grade that judges nothing would be done
         grade(exercise, path, Options(effort="quick", jobs=options.jobs, only=NOTHING))
     start, start_processor = time.perf_counter() - began, _processor() - before
-    yardsticks = [_yardstick()]
+    yardsticks = [yardstick()]
     failures: list[float] = []
 
     def heard(result: PropertyResult, stage: int, number: int) -> None:
@@ -51,14 +51,14 @@ def main() -> int:
     card = grade(exercise, path, options, heard)
     seconds = time.perf_counter() - began
     processor = _processor() - before
-    yardsticks.append(_yardstick())
+    yardsticks.append(yardstick())
     pace = max(1.0, sum(yardsticks) / len(yardsticks) / YARDSTICK_SECONDS)
     first = max(0.0, min(failures[0] - start, processor - start_processor)) if failures else None
     sys.stdout.buffer.write(msgspec.json.encode(Apart(card, seconds, processor, first, pace)))
     return 0
 
 
-def _yardstick() -> float:
+def yardstick() -> float:
     """Seconds of processor time of a fixed piece of work: a virtual machine may have half of its usual speed for minutes."""
     began, total = time.process_time(), 0
     for number in range(YARDSTICK_LOOPS):

@@ -363,7 +363,7 @@ class Session:
             raise
         except Exception as error:
             if message.known:
-                raise RuntimeError(f"{message.world}.{message.method} raises although its answer is known") from error
+                raise Hostile(f"an answer of {message.world}.{message.method} that it does not know") from None
             return self._failed(effect, _failure(error))
         if isinstance(result, Generator):
             return self._go_on(effect, result)
