@@ -61,9 +61,11 @@ def promise(
     """Mark a test function as a property.
 
     `scale` multiplies the number of scripts that an effort plays, for a property whose mistakes are rarer (or whose plays are
-    dearer) than others'. `tags` are the kinds of mistake that it finds. Properties that choose their scripts themselves, and choose the
-    same objects, name what they have in common in `shares`: each of these scripts is then played once for all of them. Raises `ValueError` for a function without a docstring, and
-    for a level, points or tags that there are not.
+    dearer) than others'. `tags` are the kinds of mistake that it finds. Properties that choose their scripts themselves, and choose
+    the same objects, name what they have in common in `shares`: each of these scripts is then played once for all of them.
+
+    Raises `ValueError` for a function without a docstring, for a level, points or tags that there are not, and for `shares` beside
+    `scripts`.
     """
 
     if level not in get_args(Level) or points < 1:

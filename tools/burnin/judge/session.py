@@ -97,9 +97,9 @@ class Session:
             return None
         else:
             following = LEAVING
-        answer: wire.Go | wire.Done | None = (
-            None if following in self._begun else self.answer(wire.Next(following, self._time))
-        )
+        if following in self._begun:
+            return None
+        answer: wire.Go | wire.Done = self.answer(wire.Next(following, self._time))
         return answer
 
     def answer(self, message: Any) -> Any:
@@ -341,7 +341,7 @@ class Session:
             self._event("forged", what=f"{message.world}.{message.method}", value=str(forged))
             return wire.Fail("ValueError", str(forged))
         how = world.methods[message.method]
-        if message.known and (how not in ("constant", "reading", "silent") or not self._fit(message, world)):
+        if message.known and not _knowable(message, world):
             raise Hostile(f"an answer of {message.world}.{message.method} that it does not know")
         number = len(self.history.effects) + 1
         event = self._event("effect", what=f"{message.world}.{message.method}", value=args, effect=number)
@@ -370,13 +370,6 @@ class Session:
         if how == "silent" and result is not None:
             raise RuntimeError(f"{message.world}.{message.method} is silent and answers")
         return self._answered(effect, result)
-
-    def _fit(self, message: wire.WorldCall, world: World) -> bool:
-        """Whether the arguments of a silent call have the types of its signature."""
-        given = [type(arg).__name__ for arg in message.args]
-        return world.methods[message.method] != "silent" or (
-            given == world.takes(message.method) and not message.kwargs
-        )
 
     def _go_on(self, effect: Effect, generator: Generator[Any, None, Any]) -> Any:
         try:
@@ -470,6 +463,14 @@ _HANDLERS: dict[type[Any], Callable[[Session, Any], Any]] = {
     wire.Blocked: Session._note_blocked,
     wire.Finished: Session._finish,
 }
+
+
+def _knowable(message: wire.WorldCall, world: World) -> bool:
+    """Whether a worker may know the answer to a call: that of a silent one only with arguments of its types."""
+    how = world.methods[message.method]
+    if how == "silent":
+        return not message.kwargs and [type(arg).__name__ for arg in message.args] == world.takes(message.method)
+    return how in ("constant", "reading")
 
 
 def _failure(error: Exception) -> Fails:

@@ -74,12 +74,12 @@ def call(
 
     def mark(function: Function) -> Function:
         timed = inspect.isgeneratorfunction(function)
-        how = (
+        how: How = (
             "timed" if timed else "constant" if constant else "reading" if reading else "silent" if silent else "plain"
         )
         takes = _takes(function) if silent else []
         mapping = constant if isinstance(constant, str) else None
-        function.__burnin_call__ = _Mark(how, shown and not constant, mapping, takes)  # type: ignore[arg-type, attr-defined]  # a mark on a plain function
+        function.__burnin_call__ = _Mark(how, shown and not constant, mapping, takes)  # type: ignore[attr-defined]  # a mark on a plain function
         return function
 
     return mark if function is None else mark(function)
