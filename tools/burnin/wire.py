@@ -1,9 +1,10 @@
 """The protocol between judge and worker: one message there, one back, msgpack with a length in front.
 
 The worker speaks and the judge answers, but for messages that the worker does not wait for (`awaits`): these it sends along
-with the next one. Every message from the worker carries its virtual time, so that the judge can check that time only moves forward and agrees with the durations that the judge gave. What comes later in a script is told no
-earlier than the worker needs it: the arguments of a call only when the call begins, or, where one call follows the other and nothing of
-the submission runs in between, with the pause before it.
+with the next one. Every message from the worker carries its virtual time, so that the judge can check that time only moves
+forward and agrees with the durations that the judge gave. What comes later in a script is told no earlier than the worker needs
+it: the arguments of a call only when the call begins, or, where one call follows the other and nothing of the submission runs in
+between, with the pause before it.
 """
 
 from __future__ import annotations
