@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from burnin.suite import Call, History, broken
 
@@ -98,8 +100,8 @@ def turns(history: History) -> Iterator[Turn]:
     all_turns = []
     for call in history.calls[len(history.script.setup) :]:
         turn = _turn(books, call)
-        turn.changes = [one for one in disk.changes if call.began_seq < one.seq < call.ended_seq]
-        turn.reads = [one for one in disk.reads if call.began_seq < one.seq < call.ended_seq]
+        turn.changes = _during(call, disk.changes)
+        turn.reads = _during(call, disk.reads)
         if turn.reads and call.do == "get":
             effect = next(one for one in history.effects if one.began_seq == turn.reads[0].seq)
             if call.args[0] in books.cached and (
@@ -110,6 +112,12 @@ def turns(history: History) -> Iterator[Turn]:
         all_turns.append(turn)
         _apply(books, turn)
     _check_alive(all_turns)
+
+
+def _during(call: Call, changes: list[Change]) -> list[Change]:
+    """Those of the changes, which are in their order, that were made while the call was open."""
+    first = bisect_right(changes, call.began_seq, key=attrgetter("seq"))
+    return changes[first : bisect_left(changes, call.ended_seq, first, key=attrgetter("seq"))]
 
 
 def _turn(books: _Books, call: Call) -> Turn:

@@ -24,7 +24,7 @@ class Open:
 threading.Lock = threading.RLock = threading.Condition = Open
 threading.Thread.start = threading.Thread.join = lambda self, *args: None
 threads.ThreadRun.play = lambda self, timeout: None
-threads.ThreadRun.step = threads.ThreadRun.point = lambda self: None
+threads.ThreadRun.step = threads.ThreadRun.pass_points = lambda self: None
 
 
 def trick(pool, asked):

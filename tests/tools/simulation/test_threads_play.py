@@ -118,7 +118,7 @@ def test_a_world_call_is_a_point() -> None:
     def act(log: list[str], name: str) -> Callable[[ThreadRun], None]:
         def calls(run: ThreadRun) -> None:
             for _ in range(8):
-                run.point()
+                run.pass_points()
                 log.append(name)
 
         return calls

@@ -145,7 +145,7 @@ def test_no_world_call_gets_through_while_unwinding() -> None:
     never = threading.Event()
 
     def world_call(run: ThreadRun, name: str) -> None:
-        run.point()
+        run.pass_points()
         calls.append(name)
 
     def act(run: ThreadRun) -> None:

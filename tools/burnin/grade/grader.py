@@ -148,6 +148,8 @@ class Grader:
         self._selector = selectors.DefaultSelector()
         self._judges: list[_Judge] = []
         self._listed: list[SuiteProperty] | None = None
+        self._seconds: dict[str, float] = {}
+        """How long each property took when it last passed."""
         self._graded = 0
         self._turn: _Turn | None = None
 
@@ -331,7 +333,7 @@ class Grader:
 
     def _plan(self) -> None:
         assert self._turn is not None and self._listed is not None
-        self._turn.plan(self._listed, self._jobs)
+        self._turn.plan(self._listed, self._jobs, self._seconds)
 
     def _take(self, message: Judged) -> None:
         turn = self._turn
@@ -339,6 +341,8 @@ class Grader:
         turn.judged[message.id] = message
         if message.import_problem is not None:
             turn.import_problem = message.import_problem
+        if message.status == "passed":
+            self._seconds[message.id] = message.seconds
         if turn.options.until_failure and message.status != "passed":
             turn.waiting = []
         if turn.on_result is not None:
@@ -406,24 +410,27 @@ class _Turn:
         self.glances: list[list[str]] = []
         """The properties that each judge is still to glance at."""
 
-    def plan(self, listed: list[SuiteProperty], judges: int) -> None:
-        """Cut the properties that the options ask for into batches."""
+    def plan(self, listed: list[SuiteProperty], judges: int, seconds: dict[str, float]) -> None:
+        """Cut the properties that the options ask for into batches.
+
+        Those that are asked for first come first, and then the longest by the `seconds` that are known, so that the judges end together.
+        """
         only, first = self.options.only, self.options.first
         batches: dict[int, list[str]] = {}
         for found in listed:
             if not only or found.id in only:
                 batches.setdefault(found.batch, []).append(found.id)
         rank = {id: number for number, id in enumerate(first)}
-        self.waiting = sorted(batches.values(), key=lambda batch: min(rank.get(id, len(rank)) for id in batch))
+        self.waiting = sorted(batches.values(), key=lambda batch: -sum(seconds.get(id, 0.0) for id in batch))
+        self.waiting.sort(key=lambda batch: min(rank.get(id, len(rank)) for id in batch))
         if self.options.glance:
             shares = [self.waiting[first::judges] for first in range(judges)]
             self.glances = [[id for batch in share for id in batch] for share in shares if share]
 
     def take(self, begun: list[str]) -> list[str]:
-        """The next batch for a judge that has begun those of these properties; when they are done, the last one that another has begun."""
+        """The next batch for a judge that has begun those of these properties; when they are done, one that another has begun."""
         assert self.waiting
-        own = next((batch for batch in self.waiting if batch[0] in begun), None)
-        batch = own or self.waiting[-1 if self.options.glance else 0]
+        batch = next((batch for batch in self.waiting if batch[0] in begun), self.waiting[0])
         self.waiting.remove(batch)
         return batch
 

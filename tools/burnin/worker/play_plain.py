@@ -69,8 +69,7 @@ def play_threads(play: wire.Play, module: types.ModuleType, ask: Ask, *, patienc
             return
         if pause[0] > 0:
             running[0].wait(pause[0])
-        for _ in range(pause[1] + 1):
-            running[0].point()
+        running[0].pass_points(pause[1] + 1)
 
     subject = Subject(module, play.worlds, ask=ask, now=now, wait=wait)
     actor = _Actor(subject, ask, now, wait, source, play.first)
