@@ -19,6 +19,11 @@ WHOLE = "whole"  # as large as the budget: it fits only when nothing is leaked
 BACKENDS: tuple[Backend, ...] = ("asyncio", "trio")
 TIMES = (0.0, 0.5, 1.0, 1.0, 2.0)
 HOLDS = (0.0, 0.5, 1.0, 2.0, 4.0)
+KINDS_OF_CANCELLED = ("line", "behind", "flight", "anew", "room", "line", "behind", "anew", "room", "room")
+SIZES = ("any", "equal", "line")
+LENGTHS = (2, 6, 10, 12, 14, 15)
+SHORT = (0.0, 0.0, 0.5, 2.0)
+LONG = (2.0, 8.0)
 TICKS = (0, 0, 0, 1, 2, 3)
 KINDS = ("get", *["acquire"] * 3, *["release"] * 3, "release again")
 SECONDS = (0.5, 1.0, 2.0)
@@ -26,6 +31,7 @@ SECONDS = (0.5, 1.0, 2.0)
 # Strategies are made once: making one costs more than drawing from it.
 INTEGERS = {(low, high): st.integers(low, high) for low in range(4) for high in range(low, 16)}
 SEEDS = st.integers(0, 1 << 16)
+ORDERS = {count: st.permutations(MODELS[:count]) for count in range(1, 5)}
 
 
 def pick(draw: Draw, items: Sequence[T]) -> T:
@@ -48,15 +54,15 @@ def pause(draw: Draw) -> Pause:
     return pick(draw, TIMES), pick(draw, TICKS)
 
 
-def _sizes(draw: Draw, budget: int, *, largest: int, most: int = 4) -> dict[str, int]:
+def _sizes(draw: Draw, budget: int, *, largest: int, most: int = 4, kinds: Sequence[str] = SIZES) -> dict[str, int]:
     """Sizes of two to `most` models: any, or equal, so that it always matters which one goes, or such that a line forms.
 
     In a line the first model leaves little room, which the second does not fit and the third does.
     """
     models = MODELS[: pick(draw, [2, 3, most, most])]
-    match pick(draw, ["any", "equal", "line"]):
+    match pick(draw, kinds):
         case "equal":
-            return dict.fromkeys(models, budget // pick(draw, [2, 3, 3, 1]))
+            return dict.fromkeys(models, budget // pick(draw, [2, 3, 2, 3, 1]))
         case "line":
             room = between(draw, 1, budget // 2)
             sizes = [budget - room, room + 1, *(between(draw, 1, room) for _ in models[2:])]
@@ -69,12 +75,12 @@ def _sizes(draw: Draw, budget: int, *, largest: int, most: int = 4) -> dict[str,
 def sequential(draw: Draw, *, leases: bool) -> Script:
     """Calls one after the other: `get` alone, or leases too."""
     budget = between(draw, 3, 8)
-    sizes = _sizes(draw, budget, largest=budget + 2)
+    sizes = _sizes(draw, budget, largest=budget + 2, kinds=("any", "equal", "equal", "line") if leases else SIZES)
     failing = some(draw, range(6), 2)
     steps: list[Step] = []
     held: list[str] = []
     ended: list[str] = []
-    for number in range(between(draw, 2, 15)):
+    for number in range(pick(draw, LENGTHS)):
         kind = pick(draw, KINDS) if leases else "get"
         if kind == "acquire":
             held.append(f"lease {number}")
@@ -96,18 +102,21 @@ def sequential(draw: Draw, *, leases: bool) -> Script:
 
 @st.composite
 def threaded(draw: Draw) -> Script:
-    """Two or three threads on one pool; leases are released by their own thread and sometimes by another too."""
+    """Two or three threads on one pool; leases are released by their own thread and sometimes by another too.
+
+    Rivals take turns at models of which no two fit, so that each acquire unloads what another has just given back.
+    """
     budget = between(draw, 3, 6)
-    sizes = _sizes(draw, budget, largest=budget)
-    kind = pick(draw, ["own leases", "at once", "shared", "at once"])
-    shared, at_once = kind != "own leases", kind == "at once"  # all release the shared lease first
+    kind = pick(draw, ["own leases", "at once", "shared", "rivals", "at once", "rivals", "at once"])
+    sizes = dict.fromkeys("ab", budget) if kind == "rivals" else _sizes(draw, budget, largest=budget)
+    shared, at_once = kind in ("shared", "at once"), kind == "at once"  # all release the shared lease first
     setup = [Step("WarmPool", args=(WorldRef("host"), budget), save="pool")]
     if shared:
         setup.append(_acquire(pick(draw, sorted(sizes)), "shared"))
     actors = {}
     for name in "ABC"[: between(draw, 2, 3)]:
         steps: list[Step] = []
-        for number in range(1 if at_once else between(draw, 1, 2)):
+        for number in range(1 if at_once else 3 if kind == "rivals" else between(draw, 1, 2)):
             after = (pick(draw, [0.0, 0.0, 1.0]), between(draw, 0, 2))
             steps.append(_acquire(pick(draw, sorted(sizes)), f"{name}{number}", after))
             steps.append(Step("release", on=f"{name}{number}"))
@@ -117,7 +126,7 @@ def threaded(draw: Draw) -> Script:
     return Script(
         mode="threads",
         seed=draw(SEEDS),
-        gap=pick(draw, [16, 32] if at_once else [8, 32, 32]),
+        gap=pick(draw, [16, 32] if at_once else [32, 64] if kind == "rivals" else [8, 32, 32]),
         setup=tuple(setup),
         actors=actors,
         finale=(*((Step("release", on="shared"),) if shared else ()), Step("get", on="pool", args=(WHOLE,))),
@@ -137,46 +146,95 @@ def concurrent(
     policy: bool = False,
     releasing_twice: bool = False,
 ) -> Script:
-    """Async callers that come, wait, are cancelled, hold their leases for a while, and release them."""
+    """Async callers that come, wait, are cancelled, hold their leases for a while, and release them.
+
+    In a line each asks for another model than the one before, a little later, while the first is held; or all come at one instant.
+    """
     budget = between(draw, 3, 8)
-    sizes = _sizes(draw, budget, largest=budget, most=2 if idle else 3 if cancelling else 4)
+    shape = pick(draw, ["any", "line", "together", "line"])
+    kinds = ["line", "equal", "line"] if shape == "line" else ["any", "equal"]
+    sizes = _sizes(draw, budget, largest=budget, most=2 if idle else 3 if cancelling else 4, kinds=kinds)
     names = sorted(sizes)
     pins = sorted(set(some(draw, names, 2))) if pinned else []
     while sum(sizes[pin] for pin in pins) >= budget:
         pins.pop()
     actors = {}
-    in_line = bool(between(draw, 0, 1))  # each asks for another model than the one before, a little later
+    at, line = pick(draw, TIMES), pick(draw, [names, names, [*names[:1], *names[:0:-1]]])
     for rank, name in enumerate("ABCD"[: pick(draw, [2, 3, 3] if idle else [2, 3, 4, 4])]):
         steps: list[Step] = []
         for number in range(pick(draw, [1, 2, 3] if idle else [1, 1, 2])):
             lease = f"{name}{number}"
             model, after = pick(draw, names), pause(draw)
-            if in_line and number == 0 and rank < len(names):
-                model, after = names[rank], (rank * 0.5, after[1])
+            hold = pick(draw, HOLDS)
+            if shape == "line" and number == 0:
+                model, after = line[rank % len(line)], (rank * 0.5, after[1])
+                hold = hold if rank else 4.0
+            elif shape == "together" and number == 0:
+                model, after = pick(draw, names[:2]), (at, after[1])
             cancel = _cancel(draw) if cancelling and between(draw, 0, 1) else None
             steps.append(_acquire(model, lease, after, cancel))
-            steps.append(Step("release", on=lease, after=(pick(draw, HOLDS), pick(draw, TICKS))))
+            steps.append(Step("release", on=lease, after=(hold, pick(draw, TICKS))))
             if releasing_twice and between(draw, 0, 3) == 3:
                 steps.append(Step("release", on=lease, after=(pick(draw, TIMES), 0)))
         actors[name] = tuple(steps)
+    failures = some(draw, range(5), 2, least=1) if failing else []
+    return _with_pool(draw, budget, sizes, actors, pins=pins, failing=failures, idle=idle, policy=policy)
+
+
+@st.composite
+def in_turn(draw: Draw, *, pinned: bool = False, idle: bool = False, policy: bool = False) -> Script:
+    """A asks for one model after the other and mostly gives it back soon, so that several are idle when room is made; B may hold one meanwhile.
+
+    There is room for all models but one, or for both where they go when they were idle long enough. One may be as large as two.
+    """
+    kept = 2 if idle else pick(draw, [2, 3, 2] if policy else [3, 2, 3])
+    size = between(draw, 1, 3)
+    budget = kept * size + between(draw, 0, size - 1)
+    models = MODELS[: kept if idle else kept + 1]
+    pins = [pick(draw, models)] if pinned and between(draw, 0, 1 if policy or idle else 7) else []
+    if pins and kept > 2 and between(draw, 0, 3):
+        pins = sorted({*pins, pick(draw, models)})
+    asked = draw(ORDERS[len(models)])
+    for _ in range(between(draw, 0, 3)):
+        asked.append(pick(draw, models if idle else [model for model in models if model != asked[-1]]))
+    callers: dict[str, list[Step]] = {"A": []}
+    for number, model in enumerate(asked):
+        callers["A"].append(_acquire(model, f"A{number}", pause(draw)))
+        callers["A"].append(Step("release", on=f"A{number}", after=(pick(draw, SHORT), pick(draw, TICKS))))
+    if between(draw, 0, 2):
+        held = Step("release", on="B0", after=(pick(draw, LONG), pick(draw, TICKS)))
+        callers["B"] = [_acquire(pick(draw, models), "B0", (pick(draw, TIMES), pick(draw, TICKS))), held]
+    sizes = dict.fromkeys(models, size)
+    large = models[-1] if between(draw, 0, 2) else ""
+    if large and large not in pins and (len(pins) + 2) * size <= budget and not idle:
+        sizes[large] = 2 * size
+    actors = {name: tuple(steps) for name, steps in callers.items()}
+    return _with_pool(draw, budget, sizes, actors, pins=pins, idle=idle, policy=policy)
+
+
+def _with_pool(
+    draw: Draw,
+    budget: int,
+    sizes: dict[str, int],
+    actors: dict[str, tuple[Step, ...]],
+    *,
+    pins: list[str],
+    failing: Sequence[int] = (),
+    idle: bool,
+    policy: bool,
+) -> Script:
+    """A script of callers at a pool that is open. In the end somebody asks for a model as large as the budget, or all that is idle may go."""
     kwargs: dict[str, Any] = {"pinned": pins} if pins else {}
     ttl = pick(draw, [0.5, 1.0, 1.5, 3.0]) if idle else None
     finale: tuple[Step, ...] = (_acquire(WHOLE, "last"), Step("release", on="last"))
     if ttl is not None:
         kwargs["idle_ttl"] = ttl
         finale = (Step(after=(ttl + 1, 0)),)
-    worlds = {
-        "host": _host(
-            {**sizes, WHOLE: budget},
-            budget,
-            some(draw, range(5), 2, least=1) if failing else [],
-            some(draw, TICKS, 3),
-            per_model={model: pick(draw, SECONDS) for model in names},
-        )
-    }
+    seconds = {model: pick(draw, SECONDS) for model in sizes}
+    worlds = {"host": _host({**sizes, WHOLE: budget}, budget, list(failing), some(draw, TICKS, 3), per_model=seconds)}
     if policy:
         kwargs["policy"] = WorldRef("policy")
-        worlds["policy"] = RankedPolicy.of(ranking=[*sorted(names, key=lambda _: between(draw, 0, 3)), WHOLE])
+        worlds["policy"] = RankedPolicy.of(ranking=[*sorted(sizes, key=lambda _: between(draw, 0, 3)), WHOLE])
     return Script(
         mode="tasks",
         backend=pick(draw, BACKENDS),
@@ -198,29 +256,33 @@ def cancelled(draw: Draw) -> Script:
     """
     budget = between(draw, 3, 8)
     room = between(draw, 1, budget // 2)
-    kind = pick(draw, ["line", "behind", "flight", "anew", "room"])
+    kind = pick(draw, KINDS_OF_CANCELLED)
     in_line = kind in ("line", "behind")
-    wanted = {"line": "bbc", "behind": "ccb", "room": "aac"}.get(kind, "bbca")
-    b_size = room + 1 if in_line else pick(draw, [room, budget - room])
+    first, wanted = {"line": ("bc", "bbc"), "behind": ("cc", "ccb"), "room": ("ac", "aac")}.get(kind, ("bb", "bbca"))
+    b_size = room + 1 if in_line else budget - room if kind == "room" else pick(draw, [room, budget - room])
     sizes = {"a": budget - room, "b": b_size, "c": between(draw, 1, room)}
-    patience = pick(draw, [0.5, 1.0, 1.5])
+    patience = pick(draw, [1.0, 1.5] if kind == "line" else [0.5, 1.0, 1.5])
     just_then = 0.5 + patience
-    cancel = Cancel(after=(patience, pick(draw, TICKS)))
+    in_flight = kind in ("anew", "room")  # for certain, when B is cancelled
+    cancel = Cancel(after=(patience, between(draw, 0, 1) if in_flight else pick(draw, TICKS)))
     actors: dict[str, tuple[Step, ...]] = {
         "B": (_acquire("b", "B0", (0.5, 0), cancel), Step("release", on="B0", after=(1.0, 0)))
     }
     if in_line:
         actors["A"] = (_acquire("a", "A0"), Step("release", on="A0", after=(pick(draw, [1.0, 2.0, 4.0]), 0)))
-    for name in "CDE"[: pick(draw, [1, 2, 3, 3])]:
+    for rank, name in enumerate("CDE"[: pick(draw, [2, 3] if kind == "line" else [1, 2, 3, 2])]):
         steps: list[Step] = []
         for number in range(pick(draw, [1, 1, 2])):
-            comes = [just_then] if kind == "anew" else [0.5, 1.0, just_then]
+            comes = [just_then] if kind == "anew" else [0.5, 1.0] if kind == "line" else [0.5, 1.0, just_then]
             after = pause(draw) if number else (pick(draw, comes), between(draw, 0, 3))
             again = _cancel(draw) if between(draw, 0, 3) == 3 else None
-            steps.append(_acquire(pick(draw, wanted), f"{name}{number}", after, again))
+            model = first[rank] if number == 0 and rank < len(first) and between(draw, 0, 2) else pick(draw, wanted)
+            steps.append(_acquire(model, f"{name}{number}", after, again))
             steps.append(Step("release", on=f"{name}{number}", after=(pick(draw, HOLDS), pick(draw, TICKS))))
         actors[name] = tuple(steps)
     seconds = {model: pick(draw, [1.0, 2.0, 2.0]) for model in sizes}
+    if in_flight:
+        seconds["b"] = 2.0
     return Script(
         mode="tasks",
         backend=pick(draw, BACKENDS),

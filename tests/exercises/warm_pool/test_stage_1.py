@@ -12,7 +12,7 @@ from .scripts import sequential
 GETS = sequential(leases=False)
 
 
-@promise(stage=1, points=4, level="core", rule="Warm", scripts=GETS, tags=("order",))
+@promise(stage=1, points=4, level="core", rule="Warm", scripts=GETS, scale=0.8, tags=("order",))
 def test_warm(play: Play, script: Script) -> None:
     "Getting a model that is loaded returns the handle of its load and asks nothing of the host."
     for turn in turns(play(script)):
@@ -28,6 +28,7 @@ def test_warm(play: Play, script: Script) -> None:
     level="core",
     rule="Budget",
     scripts=GETS,
+    scale=0.8,
     tags=(
         "memory",
         "boundaries",
@@ -42,7 +43,7 @@ def test_budget(play: Play, script: Script) -> None:
     check_alive(history)
 
 
-@promise(stage=1, points=6, level="core", rule="Least recently used", scripts=GETS, tags=("order",))
+@promise(stage=1, points=6, level="core", rule="Least recently used", scripts=GETS, scale=0.8, tags=("order",))
 def test_least_recently_used(play: Play, script: Script) -> None:
     "Room is made by unloading the least recently used models, no more of them than needed, and nothing is unloaded for any other reason."
     for turn in turns(play(script)):
@@ -50,7 +51,7 @@ def test_least_recently_used(play: Play, script: Script) -> None:
         require(turn.unloaded == turn.victims, expected, turn.host_calls, turn.call.ended)
 
 
-@promise(stage=1, points=3, level="core", rule="Too large", scripts=GETS, tags=("boundaries",))
+@promise(stage=1, points=3, level="core", rule="Too large", scripts=GETS, scale=0.8, tags=("boundaries",))
 def test_too_large(play: Play, script: Script) -> None:
     "A model that is larger than the budget raises ModelTooLarge, and nothing is loaded or unloaded."
     for turn in turns(play(script)):
@@ -62,7 +63,7 @@ def test_too_large(play: Play, script: Script) -> None:
             require(not refused, f"get({turn.model!r}) to fit the budget", "ModelTooLarge", turn.call.ended)
 
 
-@promise(stage=1, points=3, level="senior", rule="Failed load", scripts=GETS, tags=("failure",))
+@promise(stage=1, points=3, level="senior", rule="Failed load", scripts=GETS, scale=0.8, tags=("failure",))
 def test_failed_load(play: Play, script: Script) -> None:
     "A load that fails raises LoadFailed from that get alone; then the pool goes on as if it had not been tried, and the next get tries again."
     for turn in turns(play(script)):

@@ -21,7 +21,7 @@ def test_leased_stays(play: Play, script: Script) -> None:
     check_busy_for_a_reason(history)
 
 
-@promise(stage=2, points=5, level="core", rule="Busy", scripts=LEASES, tags=("boundaries",))
+@promise(stage=2, points=5, level="core", rule="Busy", scripts=LEASES, scale=1.5, tags=("boundaries",))
 def test_busy(play: Play, script: Script) -> None:
     "If unloading every model without a lease would not make enough room, PoolBusy is raised, and nothing is loaded or unloaded."
     for turn in turns(play(script)):

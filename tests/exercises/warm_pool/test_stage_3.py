@@ -13,7 +13,7 @@ CALLERS = concurrent(releasing_twice=True)
 CANCELLED = cancelled()
 
 
-@promise(stage=3, points=5, level="core", rule="Single flight", scripts=CALLERS, tags=("concurrency",))
+@promise(stage=3, points=5, level="core", rule="Single flight", scripts=CALLERS, scale=0.8, tags=("concurrency",))
 def test_single_flight(play: Play, script: Script) -> None:
     "At most one load of a model is in flight, none while it is warm, and everybody who asks for it meanwhile shares that load and gets a lease of its own."
     history = play(script)
@@ -22,7 +22,7 @@ def test_single_flight(play: Play, script: Script) -> None:
     check_release_once(history)
 
 
-@promise(stage=3, points=3, level="core", rule="Warm at once", scripts=CALLERS, tags=("concurrency",))
+@promise(stage=3, points=3, level="core", rule="Warm at once", scripts=CALLERS, scale=0.8, tags=("concurrency",))
 def test_warm_at_once(play: Play, script: Script) -> None:
     "A model that is loaded is leased at once, whoever else is waiting."
     for mark, state in walk(play(script)):
@@ -39,6 +39,7 @@ def test_warm_at_once(play: Play, script: Script) -> None:
     level="core",
     rule="Wait for room",
     scripts=CALLERS,
+    scale=0.8,
     tags=(
         "concurrency",
         "boundaries",
@@ -55,14 +56,14 @@ def test_wait_for_room(play: Play, script: Script) -> None:
             check_unload_makes_room(mark, state)
 
 
-@promise(stage=3, points=3, level="senior", rule="In order", scripts=CALLERS, tags=("order",))
+@promise(stage=3, points=3, level="senior", rule="In order", scripts=CALLERS, scale=0.8, tags=("order",))
 def test_in_order(play: Play, script: Script) -> None:
     "Loads begin in the order in which their models were first asked for; one that waits for room is not overtaken."
     for mark, state in walk(play(script)):
         check_nobody_overtaken(mark, state)
 
 
-@promise(stage=3, points=2, level="core", rule="Least recently used", scripts=CALLERS, tags=("order",))
+@promise(stage=3, points=2, level="core", rule="Least recently used", scripts=CALLERS, scale=0.8, tags=("order",))
 def test_async_least_recently_used(play: Play, script: Script) -> None:
     "Room is made by unloading the model without a lease that was used longest ago."
     for mark, state in walk(play(script)):
@@ -79,7 +80,13 @@ def test_async_least_recently_used(play: Play, script: Script) -> None:
 
 
 @promise(
-    stage=3, points=3, level="core", rule="Failure is shared once", scripts=concurrent(failing=True), tags=("failure",)
+    stage=3,
+    points=3,
+    level="core",
+    rule="Failure is shared once",
+    scripts=concurrent(failing=True),
+    scale=0.6,
+    tags=("failure",),
 )
 def test_failure_is_shared_once(play: Play, script: Script) -> None:
     "When a load fails, everybody who waits for it gets LoadFailed, nobody else does, and its bytes are free again at once."
@@ -103,7 +110,7 @@ def test_failure_is_shared_once(play: Play, script: Script) -> None:
             check_head_waits_for_room(mark, state)
 
 
-@promise(stage=3, points=3, level="core", rule="Others go on", scripts=CANCELLED, tags=("cancellation",))
+@promise(stage=3, points=3, level="core", rule="Others go on", scripts=CANCELLED, scale=0.8, tags=("cancellation",))
 def test_others_go_on(play: Play, script: Script) -> None:
     "When a caller is cancelled, a load that somebody else waits for goes on undisturbed, and keeps its place if it has not begun."
     for mark, state in walk(play(script)):
@@ -121,7 +128,7 @@ def test_others_go_on(play: Play, script: Script) -> None:
             check_head_waits_for_room(mark, state)
 
 
-@promise(stage=3, points=2, level="senior", rule="Abandoned", scripts=CANCELLED, tags=("cancellation",))
+@promise(stage=3, points=2, level="senior", rule="Abandoned", scripts=CANCELLED, scale=0.8, tags=("cancellation",))
 def test_abandoned(play: Play, script: Script) -> None:
     "When nobody waits for a load any more, it is cancelled at once, or never begins, and its bytes are free again."
     history = play(script)
@@ -144,6 +151,7 @@ def test_abandoned(play: Play, script: Script) -> None:
     level="senior",
     rule="Nothing leaks",
     scripts=concurrent(cancelling=True, failing=True),
+    scale=0.9,
     tags=("cancellation",),
 )
 def test_nothing_leaks(play: Play, script: Script) -> None:
@@ -176,7 +184,7 @@ def test_nothing_leaks(play: Play, script: Script) -> None:
     check_alive(history)
 
 
-@promise(stage=3, points=2, level="senior", rule="Closing", scripts=closing(), tags=("cancellation",))
+@promise(stage=3, points=2, level="senior", rule="Closing", scripts=closing(), scale=0.6, tags=("cancellation",))
 def test_closing(play: Play, script: Script) -> None:
     "Leaving the block cancels the loads in flight and unloads everything at once; whoever waits, or asks later, gets PoolClosed."
     history = play(script)

@@ -9,13 +9,21 @@ from burnin.suite import Opaque, Play, promise, require
 
 from ..shared.eviction import Spent, check_beside_lru, check_beside_optimum
 from .facts import State, check_alive, host_of, walk
-from .scripts import concurrent, entering
+from .scripts import concurrent, entering, in_turn
 from .test_stage_3 import check_head_waits_for_room, check_unload_makes_room
 from .traces import plain_traces, scripts
 from .world import Asked, RankedPolicy, Trace
 
 
-@promise(stage=4, points=3, level="core", rule="Pinned", scripts=concurrent(pinned=True), tags=("policy",))
+@promise(
+    stage=4,
+    points=3,
+    level="core",
+    rule="Pinned",
+    scripts=concurrent(pinned=True) | in_turn(pinned=True),
+    scale=0.6,
+    tags=("policy",),
+)
 def test_pinned(play: Play, script: Script) -> None:
     "Entering loads the pinned models, and they are never unloaded before the pool closes."
     history = play(script)
@@ -83,7 +91,8 @@ def test_entering(play: Play, script: Script) -> None:
     points=5,
     level="core",
     rule="Idle",
-    scripts=concurrent(idle=True, pinned=True),
+    scripts=concurrent(idle=True, pinned=True) | in_turn(idle=True, pinned=True),
+    scale=0.7,
     tags=("boundaries",),
 )
 def test_idle(play: Play, script: Script) -> None:
@@ -127,7 +136,15 @@ def test_idle(play: Play, script: Script) -> None:
                 check_unload_makes_room(mark, state)
 
 
-@promise(stage=4, points=4, level="core", rule="Policy", scripts=concurrent(policy=True, pinned=True), tags=("policy",))
+@promise(
+    stage=4,
+    points=4,
+    level="core",
+    rule="Policy",
+    scripts=concurrent(policy=True, pinned=True) | in_turn(policy=True, pinned=True),
+    scale=0.7,
+    tags=("policy",),
+)
 def test_policy(play: Play, script: Script) -> None:
     "The policy is told of every acquire and asked, with the candidates and the missing bytes, what to unload for room; exactly what it names is unloaded."
     history = play(script)
