@@ -226,12 +226,17 @@ def check_partials_stay(mark: Mark, state: State) -> None:
 
 
 def check_told(mark: Mark, state: State, digest: str, error: str) -> None:
-    """Who waited for the download when the clock last moved on has got this error, unless something else ended it at this instant."""
+    """Who waited for the download when the clock last moved on has got this error, unless something else ended it at this instant.
+
+    Nobody got a hold: it takes time to fetch the layer anew.
+    """
     waits = [
         call
         for call in state.waiting
         if digest in wanted(call) and call.id in state.begun and call.cancelled_at != mark.at
     ]
+    ends = [one.call for one in state.now if one.kind == "end" and one.call is not None]
+    waits += [call for call in ends if digest in wanted(call) and call.outcome == "returned"]
     if waits and not state.closing:
         require(False, f"{error} for {waits[0].actor} at {mark.at:g} s", ending_of(waits[0]), mark.at)
 

@@ -24,18 +24,13 @@ def pulling(draw: Draw, *, wrong: bool = False, cancelling: bool = False) -> Scr
 
     Downloads may go wrong: some fetches fail, or some blobs have bad bytes, or both.
     """
-    if not (wrong or cancelling) and pick(draw, [False, True, False, True, False]):
-        return _just_fitting(draw)
     trouble = pick(draw, ["failing", "bad", "failing and bad", "left behind", "failing and bad"]) if wrong else ""
     if trouble == "left behind":
         return _left_behind(draw)
     budget = between(draw, 4, 7)
-    blobs = some_layers(draw, budget)
-    images = some_images(draw, blobs, budget)
-    if between(draw, 0, 3) == 3:
-        images[-1] = "".join(sorted(blobs))  # mostly too large
+    shape = pick(draw, ["crowd", "line", "series", "line"])
+    blobs, images = _conflicting(draw, budget) if shape == "line" else _any_images(draw, budget)
     actors: dict[str, tuple[Step, ...]] = {}
-    shape = pick(draw, ["crowd", "line", "series"])
     # In a line each asks for another image than the one before, a little later; a series is mostly one caller after the other.
     callers, pulls = (
         ("AB", [3, 4]) if shape == "series" and not cancelling else ("ABCD"[: pick(draw, [3, 2, 4, 4])], [1, 2, 2])
@@ -43,11 +38,12 @@ def pulling(draw: Draw, *, wrong: bool = False, cancelling: bool = False) -> Scr
     for rank, name in enumerate(callers):
         steps: list[Step] = []
         for number in range(pick(draw, pulls)):
-            image, after = pick(draw, images), pause(draw)
+            image, after, hold = pick(draw, images), pause(draw), pick(draw, HOLDS)
             if shape == "line" and number == 0:
-                image, after = images[rank % len(images)], (rank * 0.5, after[1])
+                image, after = images[rank], (pick(draw, [1.5, 20.0]) if rank == 3 else rank * 0.5, after[1])
+                hold = hold if rank else pick(draw, [3.0, 30.0])
             cancel = _cancel(draw) if cancelling and pick(draw, [False, True]) else None
-            steps += pull_steps(draw, image, blobs, f"{name}{number}", after, cancel)
+            steps += pull_steps(draw, image, blobs, f"{name}{number}", after, cancel, hold)
         actors[name] = tuple(steps)
     letters = sorted(blobs)
     return with_puller(
@@ -60,23 +56,52 @@ def pulling(draw: Draw, *, wrong: bool = False, cancelling: bool = False) -> Scr
     )
 
 
-def _just_fitting(draw: Draw) -> Script:
+def _any_images(draw: Draw, budget: int) -> tuple[dict[str, bytes], list[str]]:
+    """Layers, and images of which most fit."""
+    blobs = some_layers(draw, budget)
+    images = some_images(draw, blobs, budget)
+    if between(draw, 0, 3) == 3:
+        images[-1] = "".join(sorted(blobs))  # mostly too large
+    return blobs, images
+
+
+def _conflicting(draw: Draw, budget: int) -> tuple[dict[str, bytes], list[str]]:
+    """Four images to be pulled in this order: the second does not fit beside the first and the third does; the fourth shares
+    their layers, or is too large by a byte."""
+    room = between(draw, 1, budget // 2)
+    small = between(draw, 1, room)
+    sizes = {"a": budget - room, "b": room + 1, "c": small, "d": max(1, room - small)}
+    images = [
+        "a",
+        pick(draw, ["b", "bc", "bd", "b"]),
+        pick(draw, ["c", "d", "cd"]),
+        pick(draw, ["a", "ac", "ab", "ad", "b", "ab"]),
+    ]
+    return {letter: blob(letter, size) for letter, size in sizes.items()}, images
+
+
+@st.composite
+def just_fitting(draw: Draw) -> Script:
     """Images that just fit beside each other, pulled one after the other or while the first is on its way.
 
     Then one as large as the budget waits for both, and behind it one whose lower layer is cached; or one of the two is pulled
-    again, and a small one needs the room of the other; or one of two layers is shared, so that the room is enough for the rest.
+    again, and a small one needs the room of the other; or one of two layers is shared, so that the room is enough for the rest;
+    or one with the older of the two needs the room of the younger.
     """
     budget = between(draw, 4, 7)
     size = between(draw, 2, budget - 2)
     blobs = {"a": blob("a", size), "b": blob("b", budget - size), "c": blob("c", budget), "d": b"d"}
     again = pick(draw, ["a", "b"])
     pulls = {"A": ("a", 0.0), "B": ("b", pick(draw, [0.5, 1.0, 2.0])), "E": (again, 30.0)}
-    match pick(draw, ["waiting", "again", "shared", "waiting"]):
+    match pick(draw, ["waiting", "shared", "again", "own", "waiting", "shared"]):
         case "waiting":
             pulls["C"] = ("c", 30.5)
             pulls["D"] = (pick(draw, ["ad", "bd", "d"]), 31.0)
         case "again":
             pulls["F"] = ("d", 35.0)
+        case "own":
+            blobs["c"] = blob("c", between(draw, 1, budget - size))
+            pulls["E"] = ("ac", 30.0)
         case _:
             size = between(draw, 1, budget - 2)
             blobs = {"a": blob("a", size), "b": blob("b", 1), "c": blob("c", budget - size - 1)}
@@ -187,13 +212,20 @@ def some_images(draw: Draw, blobs: dict[str, bytes], budget: int) -> list[str]:
 
 
 def pull_steps(
-    draw: Draw, image: str, blobs: dict[str, bytes], name: str, after: Pause, cancel: Cancel | None
+    draw: Draw,
+    image: str,
+    blobs: dict[str, bytes],
+    name: str,
+    after: Pause,
+    cancel: Cancel | None,
+    hold: float | None = None,
 ) -> list[Step]:
     """A pull of the image, and its release some time after it has returned."""
+    hold = pick(draw, HOLDS) if hold is None else hold
     pull = Step(
         "pull", on="puller", args=(manifest(image, blobs),), save=name, read=("manifest",), after=after, cancel=cancel
     )
-    return [pull, Step("release", on=name, after=(pick(draw, HOLDS), pick(draw, TICKS)))]
+    return [pull, Step("release", on=name, after=(hold, pick(draw, TICKS)))]
 
 
 def _cancel(draw: Draw) -> Cancel:

@@ -12,7 +12,7 @@ from .world import digest_of
 CALLS = sequential(holds=False)
 
 
-@promise(stage=1, points=4, level="core", rule="Verified", scripts=CALLS, tags=("failure",))
+@promise(stage=1, points=4, level="core", rule="Verified", scripts=CALLS, scale=0.8, tags=("failure",))
 def test_verified(play: Play, script: Script) -> None:
     "Putting bytes that are not those of the digest raises BadDigest, and writes and deletes nothing."
     for turn in turns(play(script)):
@@ -24,7 +24,7 @@ def test_verified(play: Play, script: Script) -> None:
             require(not bad, f"{turn.asked} to find its bytes right", turn.did, turn.call.ended)
 
 
-@promise(stage=1, points=4, level="core", rule="Served whole", scripts=CALLS, tags=("failure",))
+@promise(stage=1, points=4, level="core", rule="Served whole", scripts=CALLS, scale=0.8, tags=("failure",))
 def test_served_whole(play: Play, script: Script) -> None:
     "A cached blob is served, whole; one that has rotted is never served: it is deleted, and None is returned."
     for turn in turns(play(script)):
@@ -52,7 +52,7 @@ def test_served_whole(play: Play, script: Script) -> None:
                 )
 
 
-@promise(stage=1, points=2, level="core", rule="Once", scripts=CALLS, tags=("cost",))
+@promise(stage=1, points=2, level="core", rule="Once", scripts=CALLS, scale=0.8, tags=("cost",))
 def test_once(play: Play, script: Script) -> None:
     "Putting a blob that is cached writes and deletes nothing, and does not look at the file; any other is written."
     for turn in turns(play(script)):
@@ -64,7 +64,7 @@ def test_once(play: Play, script: Script) -> None:
             require(written, f"{turn.asked} to be written to the file of its digest", turn.did, turn.call.ended)
 
 
-@promise(stage=1, points=3, level="core", rule="Budget", scripts=CALLS, tags=("memory", "boundaries"))
+@promise(stage=1, points=3, level="core", rule="Budget", scripts=CALLS, scale=0.8, tags=("memory", "boundaries"))
 def test_budget(play: Play, script: Script) -> None:
     "The bytes in use never exceed the budget, not even for a moment: room is made before anything is written."
     history = play(script)
@@ -73,13 +73,13 @@ def test_budget(play: Play, script: Script) -> None:
         pass
 
 
-@promise(stage=1, points=4, level="core", rule="Least recently used", scripts=CALLS, tags=("order",))
+@promise(stage=1, points=4, level="core", rule="Least recently used", scripts=CALLS, scale=0.8, tags=("order",))
 def test_least_recently_used(play: Play, script: Script) -> None:
     "Room is made by evicting the least recently used blobs, no more of them than needed, and nothing is deleted for any other reason but rot."
     check_victims(play(script))
 
 
-@promise(stage=1, points=3, level="core", rule="Too large", scripts=CALLS, tags=("boundaries",))
+@promise(stage=1, points=3, level="core", rule="Too large", scripts=CALLS, scale=0.8, tags=("boundaries",))
 def test_too_large(play: Play, script: Script) -> None:
     "Putting a blob that is larger than the budget raises TooLarge, and writes and deletes nothing."
     for turn in turns(play(script)):

@@ -87,7 +87,7 @@ def test_release_once(play: Play, script: Script) -> None:
             require(turn.call.outcome == "returned", f"{turn.asked} to find room", turn.did, turn.call.ended)
 
 
-@promise(stage=2, points=3, level="core", rule="Use", scripts=HOLDS, scale=1.3, tags=("order",))
+@promise(stage=2, points=3, level="core", rule="Use", scripts=HOLDS, tags=("order",))
 def test_use(play: Play, script: Script) -> None:
     "Releasing an image uses its layers, from the first to the last; the least recently used blob that is not held is evicted first."
     check_victims(play(script))

@@ -25,12 +25,12 @@ from .checks import (
     spoiled_at,
 )
 from .facts import walk, wanted
-from .scripts_stage_3 import abandoned, closing, pulling
+from .scripts_stage_3 import abandoned, closing, just_fitting, pulling
 from .test_stage_1 import check_disk_rules
 from .test_stage_2 import check_release_once
 from .world import PART
 
-PULLS = pulling()
+PULLS = pulling() | just_fitting()
 WRONG = pulling(wrong=True)
 CANCELLED = abandoned() | pulling(cancelling=True)
 
@@ -41,7 +41,7 @@ CANCELLED = abandoned() | pulling(cancelling=True)
     level="core",
     rule="Room for all of it",
     scripts=PULLS,
-    scale=1.3,
+    scale=0.9,
     tags=("concurrency", "boundaries"),
 )
 def test_room_for_all_of_it(play: Play, script: Script) -> None:
@@ -61,7 +61,7 @@ def test_room_for_all_of_it(play: Play, script: Script) -> None:
             )
 
 
-@promise(stage=3, points=4, level="core", rule="At once", scripts=PULLS, scale=1.3, tags=("concurrency", "order"))
+@promise(stage=3, points=4, level="core", rule="At once", scripts=PULLS, scale=0.9, tags=("concurrency", "order"))
 def test_at_once(play: Play, script: Script) -> None:
     "A pull with nothing to fetch begins at once, the first in line begins at once when there is room, and one whose layers are cached returns at once."
     for mark, state in walk(play(script)):
@@ -69,7 +69,7 @@ def test_at_once(play: Play, script: Script) -> None:
             check_nobody_waits_in_vain(mark, state)
 
 
-@promise(stage=3, points=3, level="senior", rule="At once", scripts=PULLS, scale=1.3, tags=("order",))
+@promise(stage=3, points=3, level="senior", rule="At once", scripts=PULLS, scale=0.9, tags=("order",))
 def test_in_order(play: Play, script: Script) -> None:
     "First come, first served: while a pull waits for room, no later one that has something to fetch begins."
     for mark, state in walk(play(script)):
@@ -77,7 +77,7 @@ def test_in_order(play: Play, script: Script) -> None:
             check_nobody_overtaken(mark, state)
 
 
-@promise(stage=3, points=3, level="core", rule="Budget", scripts=PULLS, scale=1.3, tags=("memory",))
+@promise(stage=3, points=3, level="core", rule="Budget", scripts=PULLS, scale=0.9, tags=("memory",))
 def test_reserved_bytes(play: Play, script: Script) -> None:
     "Files and the bytes that downloads in flight still have to fetch never exceed the budget; what is evicted is least recently used, and no more than needed."
     history = play(script)
@@ -88,7 +88,7 @@ def test_reserved_bytes(play: Play, script: Script) -> None:
             check_evictions(mark, state)
 
 
-@promise(stage=3, points=4, level="core", rule="Single flight", scripts=PULLS, tags=("concurrency",))
+@promise(stage=3, points=4, level="core", rule="Single flight", scripts=PULLS, scale=0.9, tags=("concurrency",))
 def test_single_flight(play: Play, script: Script) -> None:
     "A layer that is cached is not fetched, and everybody who needs a layer while it is being downloaded shares that download and gets a hold of its own."
     history = play(script)
@@ -110,7 +110,7 @@ def test_single_flight(play: Play, script: Script) -> None:
             require(right, "a hold with the manifest that was asked for", repr(given)[:80], mark.at)
 
 
-@promise(stage=3, points=3, level="core", rule="Resume", scripts=WRONG, scale=1.2, tags=("failure",))
+@promise(stage=3, points=3, level="core", rule="Resume", scripts=WRONG, scale=0.8, tags=("failure",))
 def test_resume(play: Play, script: Script) -> None:
     "What is fetched is appended to the partial at once; a download goes on from its partial, and partials are evicted before blobs."
     for mark, state in walk(play(script)):
@@ -125,7 +125,7 @@ def test_resume(play: Play, script: Script) -> None:
             check_partials_first(mark, state)
 
 
-@promise(stage=3, points=2, level="senior", rule="Bad bytes", scripts=WRONG, scale=1.2, tags=("failure",))
+@promise(stage=3, points=2, level="senior", rule="Bad bytes", scripts=WRONG, scale=0.8, tags=("failure",))
 def test_bad_bytes(play: Play, script: Script) -> None:
     "Bytes that are not the digest's, or too many, give BadDigest to everybody who waits for the layer; the partial is deleted and nothing of it is kept."
     history = play(script)
@@ -156,7 +156,7 @@ def test_bad_bytes(play: Play, script: Script) -> None:
         check_error_has_cause(mark, state, "BadDigest", history)
 
 
-@promise(stage=3, points=3, level="core", rule="Failure", scripts=WRONG, scale=1.2, tags=("failure",))
+@promise(stage=3, points=3, level="core", rule="Failure", scripts=WRONG, scale=0.8, tags=("failure",))
 def test_failure(play: Play, script: Script) -> None:
     "When a fetch fails, everybody who waits for that layer gets FetchFailed, nobody else does, and the room is free again at once."
     history = play(script)
@@ -170,7 +170,7 @@ def test_failure(play: Play, script: Script) -> None:
             check_nobody_waits_in_vain(mark, state)
 
 
-@promise(stage=3, points=3, level="core", rule="Others go on", scripts=CANCELLED, tags=("cancellation",))
+@promise(stage=3, points=3, level="core", rule="Others go on", scripts=CANCELLED, scale=0.6, tags=("cancellation",))
 def test_others_go_on(play: Play, script: Script) -> None:
     "When a pull is cancelled, downloads that another pull waits for go on undisturbed, and the line keeps its order."
     for mark, state in walk(play(script)):
@@ -189,7 +189,7 @@ def test_others_go_on(play: Play, script: Script) -> None:
             check_nobody_overtaken(mark, state)
 
 
-@promise(stage=3, points=2, level="core", rule="Abandoned", scripts=CANCELLED, tags=("cancellation",))
+@promise(stage=3, points=2, level="core", rule="Abandoned", scripts=CANCELLED, scale=0.6, tags=("cancellation",))
 def test_abandoned(play: Play, script: Script) -> None:
     "A download that nobody waits for any more is cancelled at once, its room is free at once, and a cancelled pull holds nothing."
     history = play(script)
@@ -200,7 +200,7 @@ def test_abandoned(play: Play, script: Script) -> None:
     check_not_swallowed(history)
 
 
-@promise(stage=3, points=2, level="senior", rule="Abandoned", scripts=CANCELLED, scale=1.2, tags=("cancellation",))
+@promise(stage=3, points=2, level="senior", rule="Abandoned", scripts=CANCELLED, scale=0.6, tags=("cancellation",))
 def test_nothing_leaks(play: Play, script: Script) -> None:
     "Wherever a cancellation lands, it is not swallowed, and no hold, reservation or unknown partial is left: an image as large as the budget fits in the end."
     history = play(script)
@@ -219,7 +219,7 @@ def test_nothing_leaks(play: Play, script: Script) -> None:
     )
 
 
-@promise(stage=3, points=2, level="core", rule="Closing", scripts=closing(), scale=0.7, tags=("cancellation",))
+@promise(stage=3, points=2, level="core", rule="Closing", scripts=closing(), scale=0.5, tags=("cancellation",))
 def test_closing(play: Play, script: Script) -> None:
     "Leaving the block stops the downloads at once; pulls that have not ended, later ones and those before it is entered get PullerClosed; blobs and partials stay."
     history = play(script)

@@ -17,7 +17,7 @@ from .world import PART, Disk, RankedPolicy, Trace, digest_of
 CRASHES = crashing()
 
 
-@promise(stage=4, points=4, level="core", rule="Reopened", scripts=CRASHES, scale=0.7, tags=("failure",))
+@promise(stage=4, points=4, level="core", rule="Reopened", scripts=CRASHES, scale=0.6, tags=("failure",))
 def test_reopened(play: Play, script: Script) -> None:
     "After a crash at any write the new cache serves every blob that the old one had cached and had not begun to evict."
     before, files = died(play, script)
@@ -36,7 +36,7 @@ def test_reopened(play: Play, script: Script) -> None:
         require(not lost, f"{before.letter(digest)} not to be missing", _value(call, before), call.ended)
 
 
-@promise(stage=4, points=4, level="core", rule="Reopened", scripts=CRASHES, scale=0.7, tags=("failure",))
+@promise(stage=4, points=4, level="core", rule="Reopened", scripts=CRASHES, scale=0.6, tags=("failure",))
 def test_nothing_torn(play: Play, script: Script) -> None:
     "What was being written when the process died is cached whole or not at all: nothing torn is served, or left out by `missing`; and it can be put again."
     before, files = died(play, script)
@@ -55,7 +55,7 @@ def test_nothing_torn(play: Play, script: Script) -> None:
         )
 
 
-@promise(stage=4, points=3, level="senior", rule="Leftovers", scripts=CRASHES, scale=0.7, tags=("memory", "failure"))
+@promise(stage=4, points=3, level="senior", rule="Leftovers", scripts=CRASHES, scale=0.6, tags=("memory", "failure"))
 def test_leftovers(play: Play, script: Script) -> None:
     "What a crash leaves counts as in use and is evicted, resumed or replaced; a complete partial is renamed without a fetch; in the end the whole budget can be used."
     before, files = died(play, script)
@@ -72,7 +72,7 @@ def test_leftovers(play: Play, script: Script) -> None:
         require(call.outcome == "returned", f"the pull of {told(call)} to return", str(call.error), call.ended)
 
 
-@promise(stage=4, points=3, level="senior", rule="Smaller", scripts=CRASHES, scale=0.7, tags=("boundaries",))
+@promise(stage=4, points=3, level="senior", rule="Smaller", scripts=CRASHES, scale=0.6, tags=("boundaries",))
 def test_smaller(play: Play, script: Script) -> None:
     "A new cache with a smaller budget deletes what does not fit, partials first and no more than needed, before its constructor returns."
     before, files = died(play, script)
@@ -118,7 +118,7 @@ def test_smaller(play: Play, script: Script) -> None:
             )
 
 
-@promise(stage=4, points=4, level="core", rule="Policy", scripts=with_policy(), scale=0.7, tags=("policy",))
+@promise(stage=4, points=4, level="core", rule="Policy", scripts=with_policy(), scale=0.5, tags=("policy",))
 def test_policy(play: Play, script: Script) -> None:
     "The policy hears of every hold and pull once, is asked only when there is enough to evict, gets exactly what could be evicted, and its answer is followed."
     history = play(script)
