@@ -93,6 +93,7 @@ def just_fitting(draw: Draw) -> Script:
     blobs = {"a": blob("a", size), "b": blob("b", budget - size), "c": blob("c", budget), "d": b"d"}
     again = pick(draw, ["a", "b"])
     pulls = {"A": ("a", 0.0), "B": ("b", pick(draw, [0.5, 1.0, 2.0])), "E": (again, 30.0)}
+    chunks = None
     match pick(draw, ["waiting", "shared", "again", "own", "waiting", "shared"]):
         case "waiting":
             pulls["C"] = ("c", 30.5)
@@ -106,7 +107,8 @@ def just_fitting(draw: Draw) -> Script:
             size = between(draw, 1, budget - 2)
             blobs = {"a": blob("a", size), "b": blob("b", 1), "c": blob("c", budget - size - 1)}
             pulls = {"A": ("ab", 0.0), "B": (pick(draw, ["ac", "bc"]), pick(draw, [1.0, 30.0]))}
-    return with_puller(draw, blobs, budget, _in_turn(draw, blobs, pulls))
+            chunks = [1]  # A's downloads are still on their way at 1 s
+    return with_puller(draw, blobs, budget, _in_turn(draw, blobs, pulls), chunks=chunks)
 
 
 def _left_behind(draw: Draw) -> Script:
@@ -262,7 +264,8 @@ def with_puller(
         "store": Disk.of(blobs=blobs, budget=budget, bad=wrong, **disk),
         "registry": Registry.of(
             blobs=served,
-            chunks=chunks or pick(draw, [[2], [20] if bad else [1], [3, 1], [1] if failing and not bad else [20]]),
+            chunks=chunks
+            or pick(draw, [[2], [1] if failing and not bad else [20], [3, 1], [1] if failing and not bad else [20]]),
             pauses=[pause(draw, (0.5, 1.0, 1.0, 2.0)) for _ in range(between(draw, 1, 3))],
             failing=list(failing),
             whole=[digest_of(blobs[WHOLE])],

@@ -389,14 +389,13 @@ class Session:
         return card
 
     def _order(self) -> tuple[str, ...]:
-        """The properties in the order in which they matter now: what failed last, its stage or the one that is worked on, and the others."""
+        """The properties that matter most now, in their order: what failed last and its stage, or the one that is worked on."""
         if self._card is None:
             return ()
         told = "" if self._told is None else self._told.id
         home = next((stage for stage in self._card.stages if any(told == found.id for found in stage.properties)), None)
         at_work = home or next((stage for stage in self._card.stages if stage.score < stage.possible), None)
-        ordered = sorted(self._card.stages, key=lambda stage: stage is not at_work)
-        ids = [found.id for stage in ordered for found in stage.properties]
+        ids = [found.id for found in at_work.properties] if at_work is not None else []
         return tuple(sorted(ids, key=lambda id: id != told))
 
     def _is_new(self, data: bytes) -> bool:
