@@ -258,6 +258,34 @@ def patient(draw: Draw) -> Script:
     return _script(gpus, {}, options, jobs=jobs, millis=millis, stopping={job[0]: [5] for job in jobs})
 
 
+@st.composite
+def overdue(draw: Draw) -> Script:
+    """A gang whose patience ends: it waits for room, of which some comes at just that instant; or for its tenant's cap, behind which another
+    task of the tenant has to wait until it is overdue too. Small tasks come all the while."""
+    patience, at = pick(draw, (20, 30, 50)), pick(draw, (0, 0, 5))
+    due = at + patience
+    options: dict[str, Any] = {"grace": 10, "max_stops": pick(draw, (0, 0, 1)), "patience": patience}
+    if between(draw, 0, 1):
+        gpus = between(draw, 2, 4)
+        tenant = pick(draw, "ab")
+        jobs = [["long", tenant, 0, 5, gpus - 1], ["end", tenant, 0, 5, 1]]
+        jobs.append(["gang", "b", at, pick(draw, (0, 0, 1)), between(draw, 2, gpus)])
+        moments = (at, due - 1, due, at + 5)
+        length = due + pick(draw, (-1, 0, 1, -1))
+    else:
+        gpus, options["caps"] = between(draw, 3, 4), {"b": 2}
+        young = due + pick(draw, (0, 1, 5))
+        jobs = [["long", "b", 0, 5, 1], ["gang", "b", at, pick(draw, (0, 0, 1)), 2]]
+        jobs.append(["young", "b", young, pick(draw, (0, 0, 1)), 1])
+        moments = (young + patience, young + patience - 1, due, due - 1, young + patience + 5)
+        length = 10
+    for number in range(between(draw, 1, 4)):
+        jobs.append([f"t{number}", pick(draw, "aab"), pick(draw, moments), pick(draw, (0, 0, 1)), 1])
+    millis = {job[0]: [pick(draw, (10, 20, 40))] for job in jobs} | {"long": [200], "end": [length]}
+    jobs.sort(key=lambda job: job[2])
+    return _script(gpus, {}, options, jobs=jobs, millis=millis, stopping={job[0]: [5] for job in jobs})
+
+
 # ---- threads
 
 
@@ -268,7 +296,7 @@ def threaded(draw: Draw) -> Script:
     setup = [Step("Scheduler", args=(gpus, {}), kwargs={}, save="scheduler")]
     count = gpus + between(draw, 1, 3)
     setup += [Step("submit", on="scheduler", args=(f"t{number}", "a"), kwargs={"now": 0}) for number in range(count)]
-    if between(draw, 0, 3):
+    if between(draw, 0, 1):  # or else there are free GPUs for the threads to give away
         setup.append(Step("schedule", on="scheduler", kwargs={"now": 0}))
     actors = {}
     for name in "ABC"[: between(draw, 2, 3)]:

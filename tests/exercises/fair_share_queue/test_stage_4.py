@@ -10,11 +10,11 @@ from burnin.suite import Call, History, Play, promise, require
 from .facts import holds, ledger_of
 from .ledger import Ledger
 from .meter import check_growth
-from .scripts import hard, metered_regulars, metered_scheduler, patient, threaded
+from .scripts import hard, metered_regulars, metered_scheduler, overdue, patient, threaded
 from .world import MOST_CALLS
 
 HARD = hard()
-PATIENT = patient()
+PATIENT = patient() | overdue()
 
 
 @promise(stage=4, points=3, level="core", rule="Caps", scripts=HARD, tags=("boundaries",))
@@ -23,13 +23,13 @@ def test_caps(play: Play, script: Script) -> None:
     holds(play(script), "caps")
 
 
-@promise(stage=4, points=3, level="core", rule="Overdue", scripts=PATIENT, tags=("order",))
+@promise(stage=4, points=3, level="core", rule="Overdue", scripts=PATIENT, scale=0.6, tags=("order",))
 def test_overdue(play: Play, script: Script) -> None:
     "Overdue tasks come first, the oldest before all, whatever their tenants and priorities, and in spite of claims."
     holds(play(script), "overdue")
 
 
-@promise(stage=4, points=3, level="senior", rule="No starvation", scripts=PATIENT, tags=("policy",))
+@promise(stage=4, points=3, level="senior", rule="No starvation", scripts=PATIENT, scale=0.6, tags=("policy",))
 def test_no_starvation(play: Play, script: Script) -> None:
     "While an overdue task waits for GPUs nothing that comes after it is started, so its wait has a bound; one that waits for its tenant's cap holds up that tenant alone."
     holds(play(script), "starvation", "work", "late")
@@ -49,7 +49,7 @@ def test_crash(play: Play, script: Script) -> None:
                 require(done[task] == 1, f"{task} to be done once", f"{done[task]} times", history.end)
 
 
-@promise(stage=4, points=4, level="senior", rule="Threads", scripts=threaded(), scale=1.2, tags=("concurrency",))
+@promise(stage=4, points=4, level="senior", rule="Threads", scripts=threaded(), tags=("concurrency",))
 def test_threads(play: Play, script: Script) -> None:
     "What threads get is what they would get if their calls came one after the other, in some order."
     history = play(script)
