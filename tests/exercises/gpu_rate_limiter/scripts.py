@@ -18,7 +18,8 @@ ERRORS = ("Impossible", "UnknownRequest")
 EXPIRY = 1000
 STARTS = (0, 7, 1_700_000_000_000)  # the last is more than a float can multiply without loss
 RATES = (1, 3, 250, 400, 999, 1000, 1500)
-PAUSES = (0, 0, 0, 1, 2, 333, 334, 500, 500, 1000, 2500)
+SLOW, FAST = (0, 0, 1, 166, 333, 334, 500, 500, 1000, 2500), (0, 0, 1, 1, 2, 3, 4, 1, 2, 500)
+"""Milliseconds between two calls: in each a bucket of a slow rate, or of a fast one, often gains less than a credit, or just one."""
 AROUND_EXPIRY = (0, 0, 0, 0, 0, 1, 2, 100, 500, 999, 1000)
 CLASSES = [("t4", 1), ("t4", 16), ("h100", 80), ("h100", 1), ("t4", 2), ("h100", 2), ("t4", 17), ("l4", 1)]
 """A class and an amount of its memory; the last two are impossible."""
@@ -73,32 +74,36 @@ def _limiter(
     return Step("GpuRateLimiter", args=args, save="limiter")
 
 
+def _known(draw: Draw, asked: dict[str, list[Any]]) -> str:
+    """A request that was made, mostly one of the last three."""
+    return pick(draw, pick(draw, [list(asked)[-3:], list(asked)[-3:], list(asked)]))
+
+
 @st.composite
 def buckets(draw: Draw, *, probing: bool = False) -> Script:
     """Stage 1: some tenants spend from small buckets."""
-    burst = pick(draw, [1, 2, 3, 5, 10])
+    burst, rate = pick(draw, [1, 2, 3, 5, 10]), pick(draw, RATES)
+    pauses = SLOW if rate < 10 else FAST
     quotas = {"b": _quota(pick(draw, RATES), between(draw, 1, 6))} if between(draw, 0, 1) else {}
     moves: list[Move] = [
-        ("acquire", [pick(draw, "aaaabc"), pick(draw, [1, 1, 1, 2, burst, burst, burst + 1])], pick(draw, PAUSES))
+        ("acquire", [pick(draw, "aaaabc"), pick(draw, [1, 1, 1, 2, burst, burst, burst + 1])], pick(draw, pauses))
         for _ in range(between(draw, 1, 4 if probing else 10))
     ]
-    setup = Step("RateLimiter", args=(WorldRef("clock"), _quota(pick(draw, RATES), burst), quotas), save="limiter")
+    setup = Step("RateLimiter", args=(WorldRef("clock"), _quota(rate, burst), quotas), save="limiter")
     return _script(setup, moves, probing=probing, start=pick(draw, STARTS))
 
 
 @st.composite
 def requests(draw: Draw, *, probing: bool = False, jumping: bool = False) -> Script:
     """Stage 2: two tenants reserve, reserve again, settle for less, for more and again, and come too late. With `jumping` the clock is not to be trusted."""
-    burst = between(draw, 4, 20)
+    burst = between(draw, 4, 12)
     asked: dict[str, list[Any]] = {}
     moves: list[Move] = []
     odd = not (probing or jumping)
-    for number in range(between(draw, 2, 5 if probing else 10)):
+    for number in range(between(draw, 2, 6 if probing else 10)):
         kind = pick(
             draw,
-            ["reserve", "settle", "balance", "reserve", "settle", "settle", "again"]
-            if odd
-            else ["reserve", "settle", "reserve"],
+            ["reserve", "settle", "balance", "reserve", "settle", "settle", "again"] if odd else ["reserve", "settle"],
         )
         pause = pick(draw, AROUND_EXPIRY)
         if kind == "balance":
@@ -112,7 +117,7 @@ def requests(draw: Draw, *, probing: bool = False, jumping: bool = False) -> Scr
         elif kind == "again":
             moves.append(("reserve", asked[pick(draw, sorted(asked))], pause))
         else:
-            moves.append(("settle", [pick(draw, sorted(asked)), pick(draw, [0, 1, 2, 5, 30])], pause))
+            moves.append(("settle", [_known(draw, asked), pick(draw, [0, 1, 2, 5, 30])], pause))
     gpus = {"t4": _gpu(1, 16), "h100": _gpu(3, 80)}
     quotas = {"b": _quota(pick(draw, RATES), 100)} if between(draw, 0, 1) else {}
     setup = _limiter(_quota(pick(draw, RATES), burst), quotas, gpus, EXPIRY)
@@ -128,8 +133,11 @@ def requests(draw: Draw, *, probing: bool = False, jumping: bool = False) -> Scr
 
 @st.composite
 def cards(draw: Draw, *, probing: bool = False) -> Script:
-    """Stage 3: three tenants, one or two of them with guarantees, on one class or two with few slots; credits are mostly, but not always, plenty."""
-    burst = pick(draw, [1000, 1000, 3])
+    """Stage 3: three tenants, one or two of them with guarantees, on one class or two with few slots; credits are mostly, but not always, plenty.
+
+    Often the slots are full before a tenant with a guarantee asks for the first time.
+    """
+    burst = pick(draw, [3, 1000, 2] if probing else [1000, 1000, 3])
     gpus, shares = {}, {}
     for gpu in ["x", "y"][: between(draw, 1, 2) if not probing else 1]:
         slots = pick(draw, [1, 2, 2, 2, 3])
@@ -140,7 +148,12 @@ def cards(draw: Draw, *, probing: bool = False) -> Script:
         }
     asked: dict[str, list[Any]] = {}
     moves: list[Move] = []
-    for number in range(between(draw, 2, 6 if probing else 14)):
+    if between(draw, 0, 2):
+        for gpu, made in gpus.items():
+            tenants = [pick(draw, "bcc") for _ in range(made.kwargs["slots"])] + ["a"]
+            asked |= {f"{gpu}{place}": [f"{gpu}{place}", tenant, gpu, 1, 1] for place, tenant in enumerate(tenants)}
+        moves += [("reserve", args, 0) for args in asked.values()]
+    for number in range(between(draw, 2, 5 if probing else 12)):
         kind = pick(draw, ["reserve", "reserve", "reserve", "reserve", "settle", "settle", "again"])
         pause = pick(draw, (0, 0, 0, 0, 0, 0, 0, 1, 100, 500, 999, 1000))
         if kind == "reserve" or not asked:
@@ -149,7 +162,7 @@ def cards(draw: Draw, *, probing: bool = False) -> Script:
         elif kind == "again":
             moves.append(("reserve", asked[pick(draw, sorted(asked))], pause))
         else:
-            moves.append(("settle", [pick(draw, sorted(asked)), pick(draw, [0, 1, 3])], pause))
+            moves.append(("settle", [_known(draw, asked), pick(draw, [0, 1, 3])], pause))
     if not probing:
         moves += [("balance", [tenant], 0) for tenant in TENANTS]
     setup = _limiter(_quota(pick(draw, [1, 400, 1000]), burst), {}, gpus, EXPIRY, shares)
@@ -159,7 +172,7 @@ def cards(draw: Draw, *, probing: bool = False) -> Script:
 @st.composite
 def threaded(draw: Draw) -> Script:
     """Two or three threads reserve and settle, some of it the same, while credits and slots are scarce. No time passes but between their calls."""
-    burst = pick(draw, [3, 4, 4, 5])
+    burst = pick(draw, [3, 3, 4])
     slots = pick(draw, [None, None, 3])
     shares = {"x": {"a": 1}} if slots and between(draw, 0, 1) else {}
     quotas = {"c": _quota(1, 100)}
@@ -170,7 +183,7 @@ def threaded(draw: Draw) -> Script:
     for name in "ABC"[: between(draw, 2, 3)]:
         moves: list[Move] = []
         for number in range(between(draw, 1, 2)):
-            kind = pick(draw, ["reserve", "reserve", "settle", "settle", "shared"])
+            kind = pick(draw, ["reserve", "reserve", "settle", "reserve", "settle", "shared"])
             if kind == "settle":
                 moves.append(("settle", [pick(draw, ["old", "older"]), used], 0))
             elif kind == "shared":
@@ -185,7 +198,7 @@ def threaded(draw: Draw) -> Script:
     return Script(
         mode="threads",
         seed=draw(SEEDS),
-        gap=pick(draw, [32, 64, 128]),
+        gap=pick(draw, [32, 64, 96]),
         setup=tuple(setup),
         actors=actors,
         finale=tuple(finale),

@@ -12,7 +12,7 @@ from .world import Client, said
 CALLS = buckets()
 
 
-@promise(stage=1, points=5, level="core", rule="Burst", scripts=CALLS, scale=2.0, tags=("boundaries",))
+@promise(stage=1, points=5, level="core", rule="Burst", scripts=CALLS, scale=1.2, tags=("boundaries",))
 def test_burst(play: Play, script: Script) -> None:
     "A request is admitted if and only if its tenant's own bucket, which begins full and never holds more than the burst, holds its cost."
     for turn in turns(play(script)):
@@ -21,7 +21,7 @@ def test_burst(play: Play, script: Script) -> None:
             turn.check_admitted()
 
 
-@promise(stage=1, points=5, level="core", rule="Refill", scripts=CALLS, scale=2.0, tags=("boundaries",))
+@promise(stage=1, points=5, level="core", rule="Refill", scripts=CALLS, scale=1.2, tags=("boundaries",))
 def test_refill(play: Play, script: Script) -> None:
     "A bucket gains exactly its rate, to the fraction of a credit, however often it is looked at."
     for turn in turns(play(script)):
@@ -30,7 +30,7 @@ def test_refill(play: Play, script: Script) -> None:
             turn.check_admitted()
 
 
-@promise(stage=1, points=3, level="core", rule="Denied is free", scripts=CALLS, scale=2.0, tags=("failure",))
+@promise(stage=1, points=3, level="core", rule="Denied is free", scripts=CALLS, scale=1.2, tags=("failure",))
 def test_denied_is_free(play: Play, script: Script) -> None:
     "A request that is denied takes nothing and changes nothing."
     for turn in turns(play(script)):
@@ -48,7 +48,7 @@ def test_retry_after(play: Play, script: Script) -> None:
         turn.check()
 
 
-@promise(stage=1, points=2, level="core", rule="Impossible", scripts=CALLS, scale=2.0, tags=("boundaries",))
+@promise(stage=1, points=2, level="core", rule="Impossible", scripts=CALLS, scale=1.2, tags=("boundaries",))
 def test_impossible(play: Play, script: Script) -> None:
     "A cost above the burst raises Impossible and changes nothing; no other cost does."
     refused: set[str] = set()

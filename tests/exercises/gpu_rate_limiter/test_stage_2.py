@@ -52,7 +52,7 @@ def test_debt(play: Play, script: Script) -> None:
             turn.check_admitted()
 
 
-@promise(stage=2, points=4, level="core", rule="Debt", scripts=requests(probing=True), tags=("boundaries",))
+@promise(stage=2, points=4, level="core", rule="Debt", scripts=requests(probing=True), scale=2.0, tags=("boundaries",))
 def test_debt_retry_after(play: Play, script: Script) -> None:
     "A tenant in debt is denied until the debt is paid and the cost is there: admitted at the instant that it was told, and denied one millisecond before."
     history = play(script)

@@ -12,7 +12,7 @@ from .turns import turns
 CARDS = cards()
 
 
-@promise(stage=3, points=6, level="core", rule="Slots", scripts=CARDS, tags=("boundaries",))
+@promise(stage=3, points=6, level="core", rule="Slots", scripts=CARDS, scale=1.5, tags=("boundaries",))
 def test_slots(play: Play, script: Script) -> None:
     "Never more slots of a class are held than it has: if none is free, a tenant that is not below its share is denied. The last one is given."
     for turn in turns(play(script)):
@@ -25,7 +25,7 @@ def test_slots(play: Play, script: Script) -> None:
                 turn.check_admitted()
 
 
-@promise(stage=3, points=5, level="core", rule="Idle slots are lent", scripts=CARDS, tags=("policy",))
+@promise(stage=3, points=5, level="core", rule="Idle slots are lent", scripts=CARDS, scale=1.5, tags=("policy",))
 def test_idle_slots_are_lent(play: Play, script: Script) -> None:
     "While a slot is free it is given to whoever asks and has the credits, whatever the guarantees, and nothing is revoked."
     for turn in turns(play(script)):
@@ -34,7 +34,7 @@ def test_idle_slots_are_lent(play: Play, script: Script) -> None:
             turn.check_admitted()
 
 
-@promise(stage=3, points=5, level="core", rule="Guaranteed", scripts=CARDS, tags=("policy",))
+@promise(stage=3, points=5, level="core", rule="Guaranteed", scripts=CARDS, scale=1.5, tags=("policy",))
 def test_guaranteed(play: Play, script: Script) -> None:
     "A tenant below its share is never denied for want of a slot: if none is free, one request of a tenant above its share loses its own, and is named."
     for turn in turns(play(script)):
@@ -43,7 +43,7 @@ def test_guaranteed(play: Play, script: Script) -> None:
             turn.check_admitted()
 
 
-@promise(stage=3, points=4, level="senior", rule="Revoked", scripts=CARDS, scale=2.0, tags=("policy",))
+@promise(stage=3, points=4, level="senior", rule="Revoked", scripts=CARDS, scale=1.5, tags=("policy",))
 def test_revoked(play: Play, script: Script) -> None:
     "A request that is revoked loses its slot and nothing else: it is known and settled as before, and its tenant holds one slot less."
     for turn in turns(play(script)):
@@ -52,7 +52,7 @@ def test_revoked(play: Play, script: Script) -> None:
             turn.check_admitted()
 
 
-@promise(stage=3, points=3, level="core", rule="Slots come back", scripts=CARDS, tags=("memory",))
+@promise(stage=3, points=3, level="core", rule="Slots come back", scripts=CARDS, scale=1.5, tags=("memory",))
 def test_slots_come_back(play: Play, script: Script) -> None:
     "A slot is held until its request is settled, revoked or no longer known, and no longer."
     for turn in turns(play(script)):
@@ -61,7 +61,7 @@ def test_slots_come_back(play: Play, script: Script) -> None:
             turn.check_admitted()
 
 
-@promise(stage=3, points=4, level="senior", rule="All or nothing", scripts=CARDS, tags=("failure",))
+@promise(stage=3, points=4, level="senior", rule="All or nothing", scripts=CARDS, scale=1.5, tags=("failure",))
 def test_all_or_nothing(play: Play, script: Script) -> None:
     "Denied for want of credits a request takes no slot and revokes nothing; denied for want of a slot it costs no credits."
     for turn in turns(play(script)):

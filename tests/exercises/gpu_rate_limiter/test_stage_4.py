@@ -37,7 +37,7 @@ def test_clock(play: Play, script: Script) -> None:
         turn.check()
 
 
-@promise(stage=4, points=3, level="senior", rule="Memory", scripts=CROWDS, tags=("memory",))
+@promise(stage=4, points=3, level="senior", rule="Memory", scripts=CROWDS, scale=0.7, tags=("memory",))
 def test_memory(play: Play, script: Script) -> None:
     "Tenants that fall idle are forgotten within 2 n + 8 calls, and others are not."
     history = play(script)
@@ -65,7 +65,7 @@ def test_memory(play: Play, script: Script) -> None:
         follow(model, call)
 
 
-@promise(stage=4, points=3, level="senior", rule="Forgotten unseen", scripts=CROWDS, tags=("memory",))
+@promise(stage=4, points=3, level="senior", rule="Forgotten unseen", scripts=CROWDS, scale=0.7, tags=("memory",))
 def test_forgotten_unseen(play: Play, script: Script) -> None:
     "No decision and no balance shows whether a tenant has been forgotten."
     for turn in turns(play(script)):
