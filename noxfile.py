@@ -122,6 +122,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def hit_rates(session: nox.Session) -> None:
+    """Measure how often the mutants of an exercise show among its scripts."""
+    run(session, "python", "tools/hit_rates.py", *session.posargs)
+
+
+@nox.session(default=False)
 def bench_practice(session: nox.Session) -> None:
     """Measure the practice room: from a save to a verdict."""
     run(session, "python", "tools/bench_practice.py", *session.posargs)

@@ -23,7 +23,7 @@ KINDS_OF_CANCELLED = ("line", "behind", "flight", "anew", "room", "line", "behin
 SIZES = ("any", "equal", "line")
 LENGTHS = (2, 6, 10, 12, 14, 15)
 SHORT = (0.0, 0.0, 0.5, 2.0)
-LONG = (2.0, 8.0)
+LONG = (8.0, 2.0, 8.0)
 TICKS = (0, 0, 0, 1, 2, 3)
 KINDS = ("get", *["acquire"] * 3, *["release"] * 3, "release again")
 SECONDS = (0.5, 1.0, 2.0)
@@ -203,7 +203,7 @@ def in_turn(draw: Draw, *, pinned: bool = False, idle: bool = False, policy: boo
         callers["A"].append(Step("release", on=f"A{number}", after=(pick(draw, SHORT), pick(draw, TICKS))))
     if between(draw, 0, 2):
         held = Step("release", on="B0", after=(pick(draw, LONG), pick(draw, TICKS)))
-        callers["B"] = [_acquire(pick(draw, models), "B0", (pick(draw, TIMES), pick(draw, TICKS))), held]
+        callers["B"] = [_acquire(pick(draw, models[:2]), "B0", (pick(draw, TIMES), pick(draw, TICKS))), held]
     sizes = dict.fromkeys(models, size)
     large = models[-1] if between(draw, 0, 2) else ""
     if large and large not in pins and (len(pins) + 2) * size <= budget and not idle:

@@ -92,7 +92,7 @@ def test_entering(play: Play, script: Script) -> None:
     level="core",
     rule="Idle",
     scripts=concurrent(idle=True, pinned=True) | in_turn(idle=True, pinned=True),
-    scale=0.7,
+    scale=0.9,
     tags=("boundaries",),
 )
 def test_idle(play: Play, script: Script) -> None:
