@@ -265,6 +265,8 @@ def overdue(draw: Draw) -> Script:
     patience, at = pick(draw, (20, 30, 50)), pick(draw, (0, 0, 5))
     due = at + patience
     options: dict[str, Any] = {"grace": 10, "max_stops": pick(draw, (0, 0, 1)), "patience": patience}
+    jobs: list[list[Any]]
+    moments: tuple[int, ...]
     if between(draw, 0, 1):
         gpus = between(draw, 2, 4)
         tenant = pick(draw, "ab")
