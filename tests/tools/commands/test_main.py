@@ -127,7 +127,9 @@ import os, signal, sys, time
 import burnin.grade
 from burnin.commands import main
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it starts in the background ignore it
+# A shell has what it starts in the background ignore the one, and nohup the other.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 def grade(*_):
     try:
