@@ -25,7 +25,6 @@ from burnin.judge.explore import EFFORTS, Batch, Seeded, checked
 from burnin.judge.player import WorkerPlayer
 from burnin.judge.processes import Template
 from burnin.judge.promise import Promise
-from burnin.judge.verdict import Verdict
 from burnin.library import Exercise, Library, UserError
 from burnin.replay import load_suite
 
@@ -118,15 +117,15 @@ def measure(name: str, mutant: str, plays: int, seed: str) -> Rate:
         player = WorkerPlayer(template)
         batch = Batch(seeded, player)
         for number in range(plays):
+            if shown == ENOUGH:
+                break
             drawn = seeded.script(number)
-            if drawn is None or shown == ENOUGH:
+            if drawn is None:
                 continue
             played += 1
             try:
                 checked(promise.check, batch, drawn[0])
-            except Verdict:
-                shown += 1
-            except Exception:  # the check stumbled over what the mutant returned, which fails it too
+            except Exception:  # a verdict, or the check stumbled over what the mutant returned, which fails it too
                 shown += 1
         player.close()
     scripts = EFFORTS["standard"].scripts(promise.scale)
